@@ -1,0 +1,2 @@
+export type { KeyPart } from './key.ts';
+export { RandomStream, randomStream } from './stream.ts';
