@@ -40,9 +40,7 @@ function fuse(instructions: StageInstructions): StageInstructions {
   for (const instruction of instructions) {
     const previous = fused.at(-1);
     const completes =
-      instruction.kind === 'backward' &&
-      previous?.kind === 'forward' &&
-      previous.microBatch === instruction.microBatch;
+      instruction.kind === 'backward' && previous?.kind === 'forward' && previous.microBatch === instruction.microBatch;
     if (completes) fused[fused.length - 1] = { kind: 'forwardBackward', microBatch: instruction.microBatch };
     else fused.push(instruction);
   }

@@ -27,7 +27,8 @@ export function validateSchedule(
 ): ValidSchedule {
   if (!Number.isSafeInteger(queueCapacity) || queueCapacity < 1) throw new CountError('queueCapacity', queueCapacity);
   const microBatches = countMicroBatches(schedule);
-  for (const [stage, instructions] of schedule.entries()) checkStage(instructions, stage, schedule.length, microBatches);
+  for (const [stage, instructions] of schedule.entries())
+    checkStage(instructions, stage, schedule.length, microBatches);
   passMessages(schedule, queueCapacity);
   return { stages: schedule.length, microBatches, stashSlots: schedule.map(stashSlots) };
 }

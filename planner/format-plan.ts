@@ -1,0 +1,51 @@
+import type { Plan, PlanStage } from './plan.ts';
+
+/**
+ * A plan in words and a table: who holds which blocks, its share of the work, its time a step and its memory.
+ * Ends with a line on the slowest board. No line end after the last line.
+ */
+export function formatPlan(plan: Plan): string {
+  const { run, term, model, blocks, batch, microBatches, schedule, stages } = plan;
+  const heading = `Plan ${term} of run ${run}: ${model.name}, ${count(blocks, 'block')} on ${count(stages.length, 'board')}`;
+  const step =
+    `A step is ${count(batch, 'sample')} as ${count(microBatches, 'micro-batch', 'micro-batches')} ` +
+    `of ${batch / microBatches}, scheduled by ${schedule}.`;
+  const columns = ['stage', 'board', 'blocks', 'work', 'a step', 'memory'];
+  const table = alignColumns([columns, ...stages.map(row)]).map((line) => `  ${line}`);
+  return [heading, step, ...table, ...slowest(stages)].join('\n');
+}
+
+function row({ stage, board, firstBlock, lastBlock, flopsShare, predictedSeconds, memoryBytes }: PlanStage): string[] {
+  return [
+    String(stage),
+    board,
+    firstBlock === lastBlock ? String(firstBlock) : `${firstBlock} to ${lastBlock}`,
+    `${Math.round(flopsShare * 100)} %`,
+    duration(predictedSeconds),
+    `${Math.round(memoryBytes / 1e6)} MB`,
+  ];
+}
+
+function slowest(stages: readonly PlanStage[]): readonly string[] {
+  if (stages.length === 1) return [];
+  const { stage, board, predictedSeconds } = stages.reduce((a, b) => (b.predictedSeconds > a.predictedSeconds ? b : a));
+  return [`The others wait for ${board} (stage ${stage}), which computes ${duration(predictedSeconds)} a step.`];
+}
+
+function duration(seconds: number): string {
+  if (seconds >= 10) return `${seconds.toFixed(0)} s`;
+  if (seconds >= 1) return `${seconds.toFixed(2)} s`;
+  return `${(seconds * 1000).toFixed(seconds < 0.01 ? 2 : 0)} ms`;
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+/** Words to the left, numbers (from the fourth column on) to the right. */
+function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((cells) => cells[column]!.length)));
+  const align = (cell: string, column: number) =>
+    column < 3 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!);
+  return rows.map((cells) => cells.map(align).join('  ').trimEnd());
+}
