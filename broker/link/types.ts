@@ -1,0 +1,117 @@
+import type { DataType, FrameKind } from '../frame/kinds.ts';
+import type { FrameRefusal } from '../frame/reasons.ts';
+
+/** What a sender says of one tensor. */
+export interface TensorMeta {
+  readonly kind: FrameKind;
+  readonly step: number;
+  readonly microBatch: number;
+  /** Which of several tensors of the same kind, step and micro-batch; 0 where there is one. */
+  readonly slot: number;
+  /** For a block's state: the tensor's name. Empty or left out elsewhere. */
+  readonly name?: string;
+  readonly dtype: DataType;
+  /** At most 6 dimensions; of the tensor before encoding. */
+  readonly shape: readonly number[];
+  /** How the payload is encoded; left out for raw values. */
+  readonly codec?: { readonly id: number; readonly params: Uint8Array };
+}
+
+/** What a receiver learns of one tensor. */
+export interface ReceivedMeta extends Required<TensorMeta> {
+  readonly run: string;
+  readonly term: number;
+  readonly from: string;
+  readonly to: string;
+  readonly sequence: number;
+}
+
+/** A whole, verified tensor. */
+export interface ReceivedTensor {
+  readonly meta: ReceivedMeta;
+  /** Encoded bytes, at the start of an ArrayBuffer: any typed array fits on it. Not valid after `release`. */
+  readonly payload: Uint8Array<ArrayBuffer>;
+  /** Gives the buffer back and the sender its credit. Calling it again does nothing. */
+  release(): void;
+}
+
+/** Where the time of one link went, for the runtime's own share. Seconds of this thread. */
+export interface LinkSeconds {
+  readonly copy: number;
+  readonly digest: number;
+  readonly sign: number;
+  readonly verify: number;
+}
+
+export interface LinkStats {
+  readonly tensors: number;
+  readonly frames: number;
+  /** On the wire: MQTT header, topic, frame; credits too. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly refused: Readonly<Partial<Record<FrameRefusal, number>>>;
+  readonly seconds: LinkSeconds;
+  /** Senders: how long `send` waited for a credit, seconds. */
+  readonly creditWaitSeconds: number;
+}
+
+/** The sending end of an ordered pair of boards. */
+export interface LinkSender {
+  readonly from: string;
+  readonly to: string;
+  /**
+   * Sends one tensor: waits for a credit of its kind, then signs and hands over its frames one turn each. When it
+   * resolves, `payload` may be written again; that the receiver got it is what its credit says, later.
+   * @throws TensorTooLargeError, ClosedError, LinkLostError, or the signal's reason.
+   */
+  send(meta: TensorMeta, payload: Uint8Array | Float32Array, signal?: AbortSignal): Promise<void>;
+  /** Tensors sent from now on carry this term. */
+  setTerm(term: number): void;
+  /** Resolves with the reason when the link can no longer be used; undefined after `close`. */
+  readonly ended: Promise<Error | undefined>;
+  readonly stats: LinkStats;
+  close(): Promise<void>;
+}
+
+/** The receiving end. */
+export interface LinkReceiver {
+  readonly from: string;
+  readonly to: string;
+  /** From now on only frames of this term are accepted. */
+  setTerm(term: number): void;
+  readonly stats: LinkStats;
+  /** Tensors still held by the consumer stay valid until they are released. */
+  close(): Promise<void>;
+}
+
+/** How many tensors of each kind may be on their way or held by the consumer. */
+export type Credits = Readonly<Record<FrameKind, number>>;
+
+export interface SenderOptions {
+  readonly to: string;
+  /** `mqtt://host:port` of the receiver's broker; the memory transport does not look at it. */
+  readonly url: string;
+  readonly run: string;
+  readonly term: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ReceiverOptions {
+  readonly from: string;
+  readonly run: string;
+  readonly term: number;
+  /** Longest encoded tensor; together with the credits it bounds what this end holds. */
+  readonly maxTensorBytes: number;
+  readonly credits?: Partial<Credits>;
+  /** Called for each tensor, in the order of sending. It must not throw; whatever is slow goes elsewhere. */
+  readonly onTensor: (tensor: ReceivedTensor) => void;
+}
+
+/** Makes links for one board. */
+export interface Transport {
+  /** Resolves once the receiver has opened its end too. @throws DeadlineError after the transport's patience. */
+  openSender(options: SenderOptions): Promise<LinkSender>;
+  openReceiver(options: ReceiverOptions): Promise<LinkReceiver>;
+  /** Closes every link that was opened through it. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,138 @@
+import {
+  brokerUrl,
+  count,
+  type Field,
+  type Fields,
+  flag,
+  id,
+  json,
+  list,
+  nullable,
+  type ObjectOf,
+  optional,
+  quantity,
+  real,
+  record,
+  recordProblem,
+  text,
+} from './fields.ts';
+
+const board = id('board');
+const run = id('run');
+const term = count;
+const stage = count;
+const step = count;
+const reason = text(500);
+
+/** A stage's message about one step starts with these. */
+const stageStep = { run, term, stage, step };
+
+/**
+ * Every message, by type and then by `kind`. The TypeScript types below are derived from it, so that a check and
+ * a type cannot part. A new message is one row here and, where it travels on a topic of its own, one in `topics.ts`.
+ * Units: seconds, bytes, samples; ids as in `ids.ts`.
+ */
+export const messageTables = {
+  deviceState: {
+    online: {
+      board,
+      dataUrl: brokerUrl,
+      engine: record({ name: text(64), version: text(64) }),
+      cores: count,
+      memoryBytes: count,
+      pid: count,
+    },
+    offline: { board, reason },
+    lost: { board },
+  },
+  deviceProfile: {
+    profile: { board, model: text(128), cores: count, memoryBytes: count, platform: text(64) },
+  },
+  deviceTelemetry: {
+    telemetry: {
+      board,
+      residentBytes: count,
+      cpuSeconds: quantity,
+      temperatureCelsius: nullable(real),
+    },
+  },
+  deviceCommand: {
+    prepare: { run, term, stage, plan: json, restore: flag },
+    grant: { run, term, toStep: step, capture: flag },
+    clip: { run, term, step, squaredNorm: quantity },
+    stop: { run, term, reason },
+  },
+  deviceReport: {
+    prepared: { run, term, stage, seconds: quantity },
+    step: {
+      ...stageStep,
+      loss: nullable(real),
+      samples: count,
+      computeSeconds: quantity,
+      overheadSeconds: quantity,
+      waitSeconds: quantity,
+      wallSeconds: quantity,
+      bytesSent: count,
+      bytesReceived: count,
+    },
+    norms: { ...stageStep, squaredNorms: list(quantity, 10_000) },
+    captured: { ...stageStep, tensors: count, bytes: count },
+    failed: { ...stageStep, error: record({ code: text(64), message: text(4_000) }) },
+    stopped: { run, term, stage },
+  },
+  runPlan: {
+    plan: { run, term, plan: json },
+  },
+  runMetrics: {
+    metrics: {
+      run,
+      term,
+      step,
+      steps: count,
+      loss: nullable(real),
+      samplesPerSecond: quantity,
+      learningRate: optional(quantity),
+      secondsLeft: optional(quantity),
+    },
+  },
+  runEvent: {
+    event: { run, what: text(64), detail: json },
+  },
+  linkWindow: {
+    window: { run, credits: json, maxTensorBytes: count },
+  },
+  linkCredit: {
+    credit: { run, channel: text(32), incarnation: count, sequence: count },
+  },
+} as const satisfies Record<string, Record<string, Fields>>;
+
+export type MessageTables = typeof messageTables;
+export type MessageType = keyof MessageTables;
+
+/** The tagged union of a message type's kinds. */
+export type MessageOf<T extends MessageType> = {
+  [K in keyof MessageTables[T]]: { readonly kind: K } & ObjectOf<MessageTables[T][K]>;
+}[keyof MessageTables[T]];
+
+export type DeviceState = MessageOf<'deviceState'>;
+export type DeviceProfile = MessageOf<'deviceProfile'>;
+export type DeviceTelemetry = MessageOf<'deviceTelemetry'>;
+export type DeviceCommand = MessageOf<'deviceCommand'>;
+export type DeviceReport = MessageOf<'deviceReport'>;
+export type RunPlan = MessageOf<'runPlan'>;
+export type RunMetrics = MessageOf<'runMetrics'>;
+export type RunEvent = MessageOf<'runEvent'>;
+export type LinkWindow = MessageOf<'linkWindow'>;
+export type LinkCredit = MessageOf<'linkCredit'>;
+
+const kindField: Field<string> = text(32);
+
+/** What keeps `value` from being a message of `type`, naming the field; null where nothing does. */
+export function messageProblem(type: MessageType, value: unknown): string | null {
+  const kinds: Record<string, Fields> = messageTables[type];
+  const kind = (value as { kind?: unknown } | null)?.kind;
+  if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) {
+    return `${type}.kind is not one of ${Object.keys(kinds).join(', ')}`;
+  }
+  return recordProblem({ kind: kindField, ...kinds[kind] }, value, kind);
+}
