@@ -35,7 +35,8 @@ function slowest(stages: readonly PlanStage[]): readonly string[] {
 function duration(seconds: number): string {
   if (seconds >= 10) return `${seconds.toFixed(0)} s`;
   if (seconds >= 1) return `${seconds.toFixed(2)} s`;
-  return `${(seconds * 1000).toFixed(seconds < 0.01 ? 2 : 0)} ms`;
+  const milliseconds = seconds * 1000;
+  return `${milliseconds < 10 ? milliseconds.toPrecision(2) : milliseconds.toFixed(0)} ms`;
 }
 
 function count(number: number, one: string, many = `${one}s`): string {

@@ -48,7 +48,9 @@ export type Plan = {
   readonly stages: readonly PlanStage[];
 };
 
+// A schedule is as long as stages × micro-batches: the limits bound what a plan can make an agent allocate.
 const MOST_STAGES = 1000;
+const MOST_MICRO_BATCHES = 1024;
 
 const choice: read.Reader<Choice> = read.object({ name: read.text, options: read.jsonObject });
 
@@ -73,7 +75,7 @@ const plan: read.Reader<Plan> = read.object(
     model: choice,
     blocks: read.wholeNumber(1),
     batch: read.wholeNumber(1),
-    microBatches: read.wholeNumber(1),
+    microBatches: read.wholeNumber(1, MOST_MICRO_BATCHES),
     schedule: read.oneOf(scheduleNames),
     optimizer: choice,
     learningRate: choice,

@@ -48,10 +48,14 @@ export const text: Reader<string> = (value, path) => {
   throw new PlanFieldError(path, `a text of 1 to ${LONGEST_TEXT} characters`, value);
 };
 
-export function wholeNumber(least: number): Reader<number> {
+export function wholeNumber(least: number, most = Number.MAX_SAFE_INTEGER): Reader<number> {
+  const expected =
+    most === Number.MAX_SAFE_INTEGER
+      ? `a whole number of at least ${least}`
+      : `a whole number from ${least} to ${most}`;
   return (value, path) => {
-    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least) return value;
-    throw new PlanFieldError(path, `a whole number of at least ${least}`, value);
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most) return value;
+    throw new PlanFieldError(path, expected, value);
   };
 }
 
