@@ -25,9 +25,14 @@ export class GraphBuilder {
     return input.name;
   }
 
-  parameter(name: string, shape: readonly number[], initializer: Initializer, options?: Partial<Parameter>): string {
+  parameter(
+    name: string,
+    shape: readonly number[],
+    initializer: Initializer,
+    kind: Parameter['kind'] = 'trainable',
+  ): string {
     const type: TensorType = { dataType: 'float32', shape };
-    this.#parameters.push({ name, type, initializer, kind: 'trainable', decays: shape.length > 1, ...options });
+    this.#parameters.push({ name, type, initializer, kind });
     this.#types.set(name, type);
     return name;
   }

@@ -35,8 +35,6 @@ export interface Parameter {
   readonly type: TensorType;
   readonly initializer: Initializer;
   readonly kind: 'trainable' | 'running';
-  /** False for biases and the scales of normalisations, which weight decay leaves alone. */
-  readonly decays: boolean;
 }
 
 /** What a graph is fed with at each micro-batch, by role. */

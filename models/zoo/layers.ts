@@ -44,13 +44,12 @@ export function batchNormalization(builder: GraphBuilder, name: string, x: strin
   const channels = builder.typeOf(x).shape[1]!;
   const one = { kind: 'constant', value: 1 } as const;
   const zero = { kind: 'constant', value: 0 } as const;
-  const running = { kind: 'running', decays: false } as const;
   const inputs = [
     x,
     builder.parameter(`${name}.weight`, [channels], one),
     builder.parameter(`${name}.bias`, [channels], zero),
-    builder.parameter(`${name}.running_mean`, [channels], zero, running),
-    builder.parameter(`${name}.running_var`, [channels], one, running),
+    builder.parameter(`${name}.running_mean`, [channels], zero, 'running'),
+    builder.parameter(`${name}.running_var`, [channels], one, 'running'),
   ];
   const outputs = ['running_mean', 'running_var', 'mean', 'inverse'];
   builder.add('BatchNormalization', name, inputs, { epsilon: 1e-5, momentum: 0.1 }, outputs);
