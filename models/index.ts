@@ -1,7 +1,11 @@
 export * from './autodiff/differentiate.ts';
 export * from './errors.ts';
+export * from './export/errors.ts';
+export { exportInference, inferenceNames } from './export/inference.ts';
+export { type InferenceMetadata, readMetadata } from './export/metadata.ts';
 export * from './graph/builder.ts';
 export * from './graph/types.ts';
+export * from './initialize.ts';
 export * from './lowering/emitter.ts';
 export * from './lowering/layout.ts';
 export * from './lowering/lower.ts';

@@ -7,7 +7,6 @@ import { finish, type Program } from './lower.ts';
 export const updateNames = {
   gradient: (parameter: string) => `${parameter}/gradient`,
   state: (parameter: string, slot: string) => `${parameter}/${slot}`,
-  next: (value: string) => `${value}/next`,
   /** A factor for all gradients, fed only where the optimizer clips. */
   gradientScale: 'gradientScale',
   scalar: (name: string) => `scalar/${name}`,
@@ -24,10 +23,7 @@ export function lowerUpdate(
   const scalars = Object.keys(optimizer.scalars(0, 0));
   const emitter = new Emitter(updateTypes(trainable, optimizer, scalars), capabilities);
   const outputs: Port[] = [];
-  const put = (value: string, result: string, type: TensorType) => {
-    const named = emitter.node('Identity', [result], { outputs: [updateNames.next(value)] });
-    outputs.push({ name: named, value, layout: 'plain', ...type });
-  };
+  const put = (value: string, name: string, type: TensorType) => outputs.push({ name, value, layout: 'plain', ...type });
   for (const { name: parameter, type } of trainable) {
     const raw = emitter.read(updateNames.gradient(parameter));
     const clipped = optimizer.clipNorm !== undefined;

@@ -1,0 +1,11 @@
+export * from './errors.ts';
+export { createOnnxEngine } from './onnx-engine.ts';
+export type {
+  Computed,
+  Engine,
+  MicroBatchId,
+  StageDescription,
+  StageSpecification,
+  StateTensor,
+} from './types.ts';
+export { startWorkerEngine } from './worker-engine.ts';

@@ -1,0 +1,261 @@
+import {
+  accumulatorOf,
+  type Block,
+  buildModel,
+  type Port,
+  randomStream,
+  type Stage,
+  splitIntoBlocks,
+  stageOf,
+  typeOf,
+  updateNames,
+} from '../../models/index.ts';
+import { NotLoadedError, StashError } from './errors.ts';
+import { runtimeVersion, type Session, type Tensor } from './onnx-runtime.ts';
+import { closeSessions, openSessions, type StageSessions } from './stage-sessions.ts';
+import { StageValues } from './stage-values.ts';
+import type { Computed, Engine, MicroBatchId, StageDescription, StageSpecification, StateTensor } from './types.ts';
+
+type Floats = Float32Array<ArrayBuffer>;
+
+/** A loaded stage: all that the calls below work on. */
+interface Loaded {
+  readonly specification: StageSpecification;
+  readonly stage: Stage;
+  readonly sessions: StageSessions;
+  readonly values: StageValues;
+  /** Parameters in the layouts that the programs want, by port name. */
+  readonly packed: Map<string, Tensor>;
+  /** What backward will read, by micro-batch. */
+  readonly stash: Map<number, ReadonlyMap<string, Tensor>>;
+}
+
+/**
+ * The engine on ONNX Runtime. Its runs block the thread that calls them, so on a board it lives in a worker
+ * (`startWorkerEngine`).
+ */
+export function createOnnxEngine(): Engine {
+  let loaded: Loaded | undefined;
+  const need = (call: string): Loaded => {
+    if (loaded === undefined) throw new NotLoadedError(call);
+    return loaded;
+  };
+  return {
+    name: 'onnxruntime',
+    version: runtimeVersion,
+    async load(specification, signal) {
+      signal?.throwIfAborted();
+      const previous = loaded;
+      loaded = undefined;
+      if (previous !== undefined) await closeSessions(previous.sessions);
+      loaded = await loadStage(specification);
+      return describe(loaded);
+    },
+    forward: (id, input, labels) => forward(need('forward'), id, input, labels),
+    backward: (id, outputGradient) => backward(need('backward'), id, outputGradient),
+    forwardBackward: (id, input, labels) => forwardBackward(need('forwardBackward'), id, input, labels),
+    gradientNorms: () => gradientNorms(need('gradientNorms')),
+    update: (step, learningRate, scale) => update(need('update'), step, learningRate, scale),
+    getState: async (block) => need('getState').values.ofBlock(block),
+    setState: (block, tensors) => setState(need('setState'), block, tensors),
+    async dispose() {
+      const last = loaded;
+      loaded = undefined;
+      if (last !== undefined) await closeSessions(last.sessions);
+    },
+  };
+}
+
+async function loadStage(specification: StageSpecification): Promise<Loaded> {
+  const { model, classes, inputShape, microBatch, firstBlock, lastBlock, seed } = specification;
+  const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });
+  const blocks: readonly Block[] = splitIntoBlocks(graph);
+  const stage = stageOf(graph, blocks, firstBlock, lastBlock);
+  const sessions = await openSessions(stage, specification);
+  const values = new StageValues(stage, blocks, sessions.optimizer, seed);
+  const loaded = { specification, stage, sessions, values, packed: new Map(), stash: new Map() };
+  await packParameters(loaded);
+  return loaded;
+}
+
+function describe({ stage }: Loaded): StageDescription {
+  return {
+    inputShape: typeOf(stage.types, stage.input).shape,
+    outputShape: stage.isLoss ? [] : typeOf(stage.types, stage.output).shape,
+    isFirst: stage.firstBlock === 0,
+    isLoss: stage.isLoss,
+    parameters: [...stage.gradients.keys()],
+  };
+}
+
+async function forward(
+  loaded: Loaded,
+  id: MicroBatchId,
+  input: Floats,
+  labels: Int32Array | undefined,
+): Promise<Computed<Floats>> {
+  const { sessions, stage, stash } = loaded;
+  const session = required(sessions.forward, 'forward');
+  const fed = feedsOf(loaded, id, input, labels);
+  if (stash.has(id.microBatch)) throw new StashError(id.step, id.microBatch, 'its forward pass has been run already');
+  const { value: results, seconds } = await timed(() => session.run(withParameters(loaded, session, fed)));
+  adoptUpdates(loaded, results);
+  // Backward reads what forward put out, and some of what it was fed with.
+  stash.set(id.microBatch, new Map([...fed, ...results]));
+  const output = results.get(stage.output)!.data as Floats;
+  // The caller owns what comes out, so what backward reads again is copied first.
+  return { value: stage.stash.includes(stage.output) ? output.slice() : output, seconds };
+}
+
+async function backward(
+  loaded: Loaded,
+  id: MicroBatchId,
+  outputGradient: Floats | undefined,
+): Promise<Computed<Floats | undefined>> {
+  const { sessions, stage, stash } = loaded;
+  const session = required(sessions.backward, 'backward');
+  const kept = stash.get(id.microBatch);
+  if (kept === undefined) throw new StashError(id.step, id.microBatch, 'no forward pass of it is stashed');
+  const feeds = withParameters(loaded, session, new Map(kept));
+  if (outputGradient !== undefined) {
+    const { shape } = typeOf(stage.types, stage.output);
+    feeds.set(stage.outputGradient, { shape, data: outputGradient });
+  }
+  const { value: results, seconds } = await timed(() => session.run(feeds, gradientMemory(loaded, session)));
+  stash.delete(id.microBatch);
+  return { value: inputGradientOf(stage, results), seconds };
+}
+
+async function forwardBackward(loaded: Loaded, id: MicroBatchId, input: Floats, labels: Int32Array) {
+  const { sessions, stage } = loaded;
+  const session = required(sessions.forwardBackward, 'forwardBackward');
+  const feeds = withParameters(loaded, session, feedsOf(loaded, id, input, labels));
+  const { value: results, seconds } = await timed(() => session.run(feeds, gradientMemory(loaded, session)));
+  adoptUpdates(loaded, results);
+  const loss = (results.get(stage.output)!.data as Float32Array)[0]!;
+  return { value: { loss, inputGradient: inputGradientOf(stage, results) }, seconds };
+}
+
+async function gradientNorms(loaded: Loaded): Promise<Computed<readonly number[]>> {
+  const { norms } = loaded.sessions;
+  if (norms === undefined) return { value: [], seconds: 0 };
+  const { value: results, seconds } = await timed(() => norms.run(gradientFeeds(loaded)));
+  return { value: [...(results.get('squaredNorms')!.data as Float32Array)], seconds };
+}
+
+async function update(
+  loaded: Loaded,
+  step: number,
+  learningRate: number,
+  gradientScale = 1,
+): Promise<Computed<void>> {
+  const { sessions, values } = loaded;
+  const feeds = gradientFeeds(loaded);
+  for (const [name, tensor] of [...values.parameters, ...values.state]) feeds.set(name, tensor);
+  const scalars = sessions.optimizer.scalars(step, learningRate);
+  for (const [name, value] of Object.entries(scalars)) feeds.set(updateNames.scalar(name), scalar(value));
+  feeds.set(updateNames.gradientScale, scalar(gradientScale));
+  // New values go where the old ones are: each is read, element by element, before it is written.
+  const into = new Map(sessions.update.program.outputs.map((port) => [port.name, feeds.get(port.value)!]));
+  const { seconds } = await timed(async () => {
+    await sessions.update.run(feeds, into);
+    if (sessions.accumulate) values.clearGradients();
+    await packParameters(loaded);
+  });
+  return { value: undefined, seconds };
+}
+
+async function setState(loaded: Loaded, block: number, tensors: readonly StateTensor[]): Promise<void> {
+  loaded.values.setBlock(block, tensors);
+  await packParameters(loaded);
+}
+
+async function packParameters({ sessions, values, packed }: Loaded): Promise<void> {
+  if (sessions.pack === undefined) return;
+  const results = await sessions.pack.run(values.parameters, packed);
+  for (const [name, tensor] of results) packed.set(name, tensor);
+}
+
+/** The values fed at one micro-batch: data, labels, and masks drawn from seed, step, micro-batch and name. */
+function feedsOf(
+  { stage, specification: { seed } }: Loaded,
+  { step, microBatch }: MicroBatchId,
+  input: Floats,
+  labels: Int32Array | undefined,
+): Map<string, Tensor> {
+  const feeds = new Map<string, Tensor>();
+  for (const fed of stage.graph.inputs) {
+    const { shape } = typeOf(stage.types, fed.name);
+    switch (fed.role) {
+      case 'data':
+        feeds.set(fed.name, { shape, data: input });
+        break;
+      case 'target':
+        if (labels === undefined) throw new StashError(step, microBatch, 'the loss stage needs labels');
+        feeds.set(fed.name, { shape, data: BigInt64Array.from(labels, BigInt) });
+        break;
+      case 'dropout': {
+        const mask = new Float32Array(shape.reduce((product, size) => product * size, 1));
+        randomStream(seed, 'dropout', step, microBatch, fed.name).bernoulliMask(mask, fed.keepProbability);
+        feeds.set(fed.name, { shape, data: mask });
+        break;
+      }
+      default:
+        fed satisfies never;
+    }
+  }
+  return feeds;
+}
+
+/** Adds the parameters (in the layouts asked for) and the accumulators that a session reads. */
+function withParameters({ values, packed, stage }: Loaded, session: Session, feeds: Map<string, Tensor>) {
+  const accumulators = new Map(
+    [...stage.gradients].map(([parameter, gradient]) => [accumulatorOf(gradient), parameter] as const),
+  );
+  for (const { name, value } of session.program.inputs) {
+    if (feeds.has(name)) continue;
+    const accumulated = accumulators.get(value);
+    const tensor =
+      accumulated === undefined ? (packed.get(name) ?? values.parameters.get(value)) : values.gradients.get(accumulated);
+    if (tensor !== undefined) feeds.set(name, tensor);
+  }
+  return feeds;
+}
+
+/** Gradients are written into the memory that the accumulators are read from. */
+function gradientMemory({ stage, values }: Loaded, session: Session): Map<string, Tensor> {
+  const ports = new Map(session.program.outputs.map((port: Port) => [port.value, port.name]));
+  const into = new Map<string, Tensor>();
+  for (const [parameter, gradient] of stage.gradients) into.set(ports.get(gradient)!, values.gradients.get(parameter)!);
+  return into;
+}
+
+function gradientFeeds({ values }: Loaded): Map<string, Tensor> {
+  return new Map([...values.gradients].map(([parameter, tensor]) => [updateNames.gradient(parameter), tensor]));
+}
+
+/** Running averages take the values that the forward pass computed. */
+function adoptUpdates({ stage, values }: Loaded, results: ReadonlyMap<string, Tensor>): void {
+  for (const [parameter, value] of stage.graph.updates) {
+    (values.parameters.get(parameter)!.data as Float32Array).set(results.get(value)!.data as Float32Array);
+  }
+}
+
+function inputGradientOf(stage: Stage, results: ReadonlyMap<string, Tensor>): Floats | undefined {
+  return stage.inputGradient === undefined ? undefined : (results.get(stage.inputGradient)!.data as Floats);
+}
+
+function scalar(value: number): Tensor {
+  return { shape: [], data: Float32Array.of(value) };
+}
+
+function required(session: Session | undefined, kind: string): Session {
+  if (session === undefined) throw new NotLoadedError(`${kind} (the stage's schedule does not run it)`);
+  return session;
+}
+
+async function timed<T>(compute: () => Promise<T>): Promise<Computed<T>> {
+  const start = performance.now();
+  const value = await compute();
+  return { value, seconds: (performance.now() - start) / 1000 };
+}

@@ -1,0 +1,86 @@
+// Its telemetry looks a collector up on the internet; this must be set before the library is loaded.
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
+
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import type { Capabilities, Program } from '../../models/index.ts';
+import { probeModel } from './probe.ts';
+
+// Imports are hoisted above the statement at the top, so the library itself is loaded here.
+const runtime = (await import('onnxruntime-node')).default;
+
+/** The one door to ONNX Runtime. */
+export const runtimeVersion: string = runtime.env.versions.node ?? runtime.env.versions.common;
+
+export type TensorData = Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
+
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: TensorData;
+}
+
+export interface Session {
+  readonly program: Program;
+  /**
+   * Runs the program on values by port name. `into` names outputs whose memory is given; it may be that of an input
+   * that is read element by element. Blocks this thread while it computes.
+   */
+  run(feeds: ReadonlyMap<string, Tensor>, into?: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
+  release(): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly threads: number;
+}
+
+const baseOptions = (threads: number): InferenceSession.SessionOptions => ({
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  logSeverityLevel: 3,
+});
+
+export async function createSession(program: Program, { threads }: SessionOptions): Promise<Session> {
+  const session = await runtime.InferenceSession.create(program.bytes, baseOptions(threads));
+  const wanted = [...new Set(program.outputs.map((port) => port.name))];
+  return {
+    program,
+    async run(feeds, into) {
+      const fed = Object.fromEntries(program.inputs.map(({ name }) => [name, toOrt(feeds, name)]));
+      const fetches = Object.fromEntries(wanted.map((name) => [name, into?.has(name) ? toOrt(into, name) : null]));
+      const results = await session.run(fed, fetches);
+      return new Map(wanted.map((name) => [name, fromOrt(results[name]!)]));
+    },
+    release: () => session.release(),
+  };
+}
+
+function toOrt(tensors: ReadonlyMap<string, Tensor>, name: string): OrtTensor {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) throw new Error(`the program reads '${name}', which was not given`);
+  const { data, shape } = tensor;
+  return data instanceof Float32Array
+    ? new runtime.Tensor('float32', data, shape)
+    : new runtime.Tensor('int64', data, shape);
+}
+
+function fromOrt(tensor: OrtTensor): Tensor {
+  return { shape: tensor.dims, data: tensor.data as TensorData };
+}
+
+let probed: Promise<Capabilities> | undefined;
+
+/** What this build of ONNX Runtime on this processor can do; found out once by trying. */
+export function probeCapabilities(): Promise<Capabilities> {
+  probed ??= probeModel(async (bytes, input) => {
+    const session = await runtime.InferenceSession.create(bytes, baseOptions(1));
+    try {
+      const fed = { [session.inputNames[0]!]: new runtime.Tensor('float32', input.data as Float32Array, input.shape) };
+      const results = await session.run(fed);
+      return fromOrt(results[session.outputNames[0]!]!);
+    } finally {
+      await session.release();
+    }
+  });
+  return probed;
+}

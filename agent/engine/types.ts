@@ -1,0 +1,84 @@
+/** What an engine is asked to compute: a run of blocks of a model of the zoo, at a micro-batch size. Plain data. */
+export interface StageSpecification {
+  readonly model: string;
+  readonly classes: number;
+  /** Shape of one sample, without the batch. */
+  readonly inputShape: readonly number[];
+  /** Samples a micro-batch. */
+  readonly microBatch: number;
+  readonly microBatches: number;
+  readonly firstBlock: number;
+  readonly lastBlock: number;
+  /** Whether the loss stage runs forward and backward as one (`FB` in its schedule). */
+  readonly fused: boolean;
+  readonly optimizer: { readonly name: string; readonly options: Readonly<Record<string, number>> };
+  readonly seed: number;
+  /** Threads of one operation; 0 leaves it to the engine. */
+  readonly threads: number;
+}
+
+/** What a loaded stage is like. */
+export interface StageDescription {
+  readonly inputShape: readonly number[];
+  /** Of the activation that leaves; [] where it is the loss. */
+  readonly outputShape: readonly number[];
+  readonly isFirst: boolean;
+  readonly isLoss: boolean;
+  /** Trainable parameters in their order, which is the order of `gradientNorms`. */
+  readonly parameters: readonly string[];
+}
+
+export interface MicroBatchId {
+  readonly step: number;
+  readonly microBatch: number;
+}
+
+/** A result and the seconds that its computation took, without any waiting. */
+export interface Computed<T> {
+  readonly value: T;
+  readonly seconds: number;
+}
+
+/** A parameter or a tensor of optimizer state (`optimizer.SLOT.PARAMETER`). */
+export interface StateTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * Computes one stage. Calls come one at a time, in the order of a schedule. Arrays that go in belong to the engine
+ * from then on, arrays that come out to the caller (they may be transferred between threads).
+ */
+export interface Engine {
+  readonly name: string;
+  readonly version: string;
+  load(specification: StageSpecification, signal?: AbortSignal): Promise<StageDescription>;
+  /** input [N, …] → activation [N, …], or the loss [1]; labels only on the loss stage. Keeps what backward reads. */
+  forward(
+    id: MicroBatchId,
+    input: Float32Array<ArrayBuffer>,
+    labels?: Int32Array<ArrayBuffer>,
+  ): Promise<Computed<Float32Array<ArrayBuffer>>>;
+  /** Adds to the gradients; gives the gradient of the stage's input, or undefined on the first stage. */
+  backward(
+    id: MicroBatchId,
+    outputGradient?: Float32Array<ArrayBuffer>,
+  ): Promise<Computed<Float32Array<ArrayBuffer> | undefined>>;
+  /** Both at once, on the loss stage. */
+  forwardBackward(
+    id: MicroBatchId,
+    input: Float32Array<ArrayBuffer>,
+    labels: Int32Array<ArrayBuffer>,
+  ): Promise<Computed<{ readonly loss: number; readonly inputGradient: Float32Array<ArrayBuffer> | undefined }>>;
+  /** The sum of squares of each parameter's accumulated gradient. */
+  gradientNorms(): Promise<Computed<readonly number[]>>;
+  /** One optimizer step with the accumulated gradients, which are zero afterwards. */
+  update(step: number, learningRate: number, gradientScale?: number): Promise<Computed<void>>;
+  /** Parameters and optimizer state of one block (its index in the model). */
+  getState(block: number): Promise<readonly StateTensor[]>;
+  /** @throws StateMismatchError where names or shapes are not this block's */
+  setState(block: number, tensors: readonly StateTensor[]): Promise<void>;
+  /** Frees everything; further calls reject. */
+  dispose(): Promise<void>;
+}

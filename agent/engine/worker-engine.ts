@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { EngineClosedError, EngineError } from './errors.ts';
+import type { Engine } from './types.ts';
+import { type EngineCall, type EngineResponse, transferables, type WorkerReady } from './worker-protocol.ts';
+
+interface Waiting {
+  resolve(value: never): void;
+  reject(error: Error): void;
+}
+
+const disposeDeadlineMilliseconds = 10_000;
+
+/** An engine in a thread of its own, so that the caller's thread stays free while a step computes. */
+export async function startWorkerEngine(signal?: AbortSignal): Promise<Engine> {
+  signal?.throwIfAborted();
+  const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), {
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+  });
+  const [{ name, version }] = (await once(worker, 'message', signal ? { signal } : {})) as [WorkerReady];
+  const call = connect(worker);
+  return {
+    name,
+    version,
+    load: (specification) => call('load', specification),
+    forward: (id, input, labels) => call('forward', id, input, labels),
+    backward: (id, outputGradient) => call('backward', id, outputGradient),
+    forwardBackward: (id, input, labels) => call('forwardBackward', id, input, labels),
+    gradientNorms: () => call('gradientNorms'),
+    update: (step, learningRate, scale) => call('update', step, learningRate, scale),
+    getState: (block) => call('getState', block),
+    setState: (block, tensors) => call('setState', block, tensors),
+    async dispose() {
+      const exited = once(worker, 'exit', { signal: AbortSignal.timeout(disposeDeadlineMilliseconds) });
+      await Promise.all([call('dispose'), exited]);
+    },
+  };
+}
+
+/** Numbers requests and matches answers; when the worker ends, everybody who waits is told. */
+function connect(worker: Worker) {
+  const waiting = new Map<number, Waiting>();
+  let nextId = 0;
+  let closed: string | undefined;
+  worker.on('message', (response: EngineResponse) => {
+    const caller = waiting.get(response.id);
+    waiting.delete(response.id);
+    if (response.ok) caller?.resolve(response.value as never);
+    else caller?.reject(new EngineError(response.error.code, response.error.message));
+  });
+  const close = (reason: string) => {
+    closed ??= reason;
+    for (const caller of waiting.values()) caller.reject(new EngineClosedError(closed));
+    waiting.clear();
+  };
+  worker.on('error', (error) => close(error.message));
+  worker.on('exit', (code) => close(`its thread ended with code ${code}`));
+
+  return <Name extends EngineCall>(call: Name, ...args: Parameters<Engine[Name]>): ReturnType<Engine[Name]> => {
+    const answered = new Promise((resolve, reject) => {
+      if (closed !== undefined) throw new EngineClosedError(closed);
+      const id = nextId++;
+      waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
+      worker.postMessage({ id, call, args }, transferables(args));
+    });
+    return answered as ReturnType<Engine[Name]>;
+  };
+}
