@@ -1,4 +1,4 @@
-import type { RandomStream } from '../../models/random/index.ts';
+import type { RandomStream } from '../../models/index.ts';
 
 /** How training images are varied. */
 export interface Augmentation {

@@ -1,4 +1,4 @@
-import { randomStream } from '../../models/random/index.ts';
+import { randomStream } from '../../models/index.ts';
 import { type Augmentation, augment, drawAugmentation } from './augment.ts';
 import { type DataSet, sampleLength } from './data_set.ts';
 import { DataOptionError, TooFewSamplesError } from './errors.ts';

@@ -15,7 +15,7 @@ sharp.cache(false); // every file is read once: a cache of decoded images only t
  */
 export async function decodeImage(file: string, size: number): Promise<Uint8Array> {
   try {
-    const { data, info } = await sharp(file, { failOn: 'truncated' })
+    const { data, info } = await sharp(file, { failOn: 'error' })
       .autoOrient()
       .flatten({ background: 'black' })
       .resize(size, size, { fit: 'cover' })

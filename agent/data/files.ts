@@ -1,4 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { CorruptDataError, DataDirectoryError } from './errors.ts';
 
 /** What lies directly in a directory, sorted by name so that every machine sees the same order. */
@@ -13,23 +15,26 @@ function systemCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
-/** Order by code units, which does not depend on the machine's language. */
-function byCodeUnits(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
+/** Whether an entry is a directory or a link to one; data often lies elsewhere and is linked. */
+async function isDirectory(parent: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  const target = await stat(join(parent, entry.name)).catch(() => null); // a broken link is told when it is read
+  return target?.isDirectory() ?? false;
 }
 
-/** Lists a directory without hidden entries. Throws DataDirectoryError when it cannot be read. */
+/** Lists a directory without hidden entries, in the order of code units. Throws DataDirectoryError when it cannot be read. */
 export async function listDirectory(path: string): Promise<Listing> {
   try {
-    const entries = (await readdir(path, { withFileTypes: true })).filter((entry) => !entry.name.startsWith('.'));
-    const names = (wanted: boolean) =>
-      entries.flatMap((entry) => (entry.isDirectory() === wanted ? [entry.name] : [])).sort(byCodeUnits);
-    return { path, files: names(false), directories: names(true) };
+    const files: string[] = [];
+    const directories: string[] = [];
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (entry.name.startsWith('.')) continue;
+      ((await isDirectory(path, entry)) ? directories : files).push(entry.name);
+    }
+    return { path, files: files.sort(), directories: directories.sort() };
   } catch (error) {
-    throw new DataDirectoryError(
-      path,
-      `cannot be read as a directory (${systemCode(error)}): check its path and permissions`,
-    );
+    const problem = `cannot be read as a directory (${systemCode(error)}): check its path and permissions`;
+    throw new DataDirectoryError(path, problem);
   }
 }
 

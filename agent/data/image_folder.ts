@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { randomStream } from '../../models/random/index.ts';
+import { randomStream } from '../../models/index.ts';
 import type { RawSplit, Split } from './data_set.ts';
 import { decodeImage } from './decode_image.ts';
 import { DataDirectoryError } from './errors.ts';

@@ -4,4 +4,5 @@ export { type DataSet, type Split, sampleLength } from './data_set.ts';
 export { encodePng } from './decode_image.ts';
 export * from './errors.ts';
 export type { Normalization } from './normalization.ts';
-export { DATA_FORMATS, DEFAULT_DATA, type OpenDataSetOptions, openDataSet, openTrainAndTest } from './open.ts';
+export { DEFAULT_DATA, type OpenDataSetOptions, openDataSet, openTrainAndTest } from './open.ts';
+export { DATA_FORMATS } from './recognise.ts';

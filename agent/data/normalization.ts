@@ -1,4 +1,4 @@
-import { randomStream } from '../../models/random/index.ts';
+import { randomStream } from '../../models/index.ts';
 import type { RawSplit } from './data_set.ts';
 import { DataOptionError } from './errors.ts';
 
@@ -33,7 +33,7 @@ export function measureNormalization(split: RawSplit): Normalization {
   const valuesPerChannel = used * split.inputShape.slice(1).reduce((product, extent) => product * extent, 1);
   const mean = Array.from(sums.sum, (sum) => sum / valuesPerChannel);
   const std = Array.from(sums.sumOfSquares, (sum, c) => {
-    const deviation = Math.sqrt(Math.max(0, sum / valuesPerChannel - mean[c]! ** 2));
+    const deviation = Math.sqrt(Math.max(0, sum / valuesPerChannel - mean[c]! * mean[c]!));
     return deviation < SMALLEST_STD ? 1 : deviation;
   });
   return { mean, std };

@@ -1,27 +1,11 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { cifar10 } from './cifar10.ts';
-import { csvWindows } from './csv_windows.ts';
 import { createDataSet, type DataSet, type RawSplit, type Split } from './data_set.ts';
-import {
-  DataDirectoryError,
-  DataOptionError,
-  SplitMissingError,
-  UnknownDataError,
-  UnknownDataFormatError,
-} from './errors.ts';
-import { type Listing, listDirectory } from './files.ts';
-import type { DataFormat } from './format.ts';
-import { idx } from './idx.ts';
-import { imageFolder } from './image_folder.ts';
+import { DataOptionError, SplitMissingError } from './errors.ts';
 import { checkNormalization, chooseSamples, measureNormalization, type Normalization } from './normalization.ts';
+import { recogniseFormat } from './recognise.ts';
 import { generateShapes, SHAPE_COUNTS } from './shapes.ts';
 
 /** The data set used where no data is given. */
 export const DEFAULT_DATA = 'shapes';
-
-/** The formats a directory may have, in the order in which they are tried: the most specific names first. */
-export const DATA_FORMATS: readonly DataFormat[] = [cifar10, idx, csvWindows, imageFolder];
 
 const DEFAULT_IMAGE_SIZE = 32;
 const LARGEST_IMAGE_SIZE = 1024;
@@ -82,8 +66,7 @@ async function findSource(pathOrName: string, { signal, imageSize }: SourceOptio
   signal?.throwIfAborted();
   if (pathOrName === DEFAULT_DATA) return shapesSource(signal);
   const size = checkSize('imageSize', imageSize ?? DEFAULT_IMAGE_SIZE, LARGEST_IMAGE_SIZE);
-  const listing = await listData(pathOrName);
-  const format = await recogniseFormat(listing);
+  const { listing, format } = await recogniseFormat(pathOrName, [DEFAULT_DATA]);
   return {
     name: pathOrName,
     testSplit: format.testSplit,
@@ -97,50 +80,6 @@ function shapesSource(signal: AbortSignal | undefined): Source {
     testSplit: 'it is generated', // never missing
     read: (split) => generateShapes(split, SHAPE_COUNTS[split], signal),
   };
-}
-
-async function listData(path: string): Promise<Listing> {
-  const found = await stat(path).catch(() => null);
-  if (found === null) throw new UnknownDataError(path, [DEFAULT_DATA]);
-  if (!found.isDirectory()) throw new DataDirectoryError(path, 'is a file: give the directory that holds it');
-  const listing = await listDirectory(path);
-  if (listing.files.length + listing.directories.length === 0) {
-    throw new DataDirectoryError(path, `is empty: put data there (${knownLayouts().join('; ')})`);
-  }
-  return listing;
-}
-
-function knownLayouts(): string[] {
-  return DATA_FORMATS.map(({ layout }) => layout);
-}
-
-async function recogniseFormat(listing: Listing): Promise<DataFormat> {
-  for (const format of DATA_FORMATS) if (await format.recognises(listing)) return format;
-  throw new UnknownDataFormatError(listing.path, describe(listing), knownLayouts(), await hint(listing));
-}
-
-/** The first few names of a directory. */
-function describe({ files, directories }: Listing): string {
-  const names = [...directories.map((name) => `${name}/`), ...files];
-  const shown = names.slice(0, 5).join(', ');
-  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
-}
-
-/** What a user probably meant. */
-async function hint({ path, files, directories }: Listing): Promise<string> {
-  if (files.some((file) => /^data_batch_\d+$/.test(file))) {
-    return 'This is the Python version of CIFAR-10: download the binary version.';
-  }
-  const archive = files.find((file) => /\.(?:tar|tar\.gz|tgz|zip)$/.test(file));
-  if (archive !== undefined) return `Unpack ${archive} first.`;
-  for (const directory of directories) {
-    const inner = await listDirectory(join(path, directory)).catch(() => null);
-    if (inner === null) continue;
-    for (const format of DATA_FORMATS) {
-      if (await format.recognises(inner)) return `Did you mean '${inner.path}' (${format.name})?`;
-    }
-  }
-  return '';
 }
 
 async function readSplit(source: Source, split: Split): Promise<RawSplit> {

@@ -1,4 +1,4 @@
-import { type RandomStream, randomStream } from '../../models/random/index.ts';
+import { type RandomStream, randomStream } from '../../models/index.ts';
 import type { Split } from './data_set.ts';
 import { FIGURES, type Figure } from './shape_figures.ts';
 
@@ -76,7 +76,11 @@ interface Placed {
 function placeSpeck(stream: RandomStream): Placed {
   const [centreX, centreY] = [between(stream, 0, SHAPE_SIZE), between(stream, 0, SHAPE_SIZE)];
   const radius = between(stream, 0.8, 1.8);
-  const distance: Figure = (x, y) => Math.sqrt((x - centreX) ** 2 + (y - centreY) ** 2) - radius;
+  const distance: Figure = (x, y) => {
+    const dx = x - centreX;
+    const dy = y - centreY;
+    return Math.sqrt(dx * dx + dy * dy) - radius;
+  };
   return { centreX, centreY, reach: radius + 1, distance };
 }
 
