@@ -1,6 +1,22 @@
 /** Everything MQTT: embedded broker, client, topics, messages, frames, links, keys, fleet files. [docs/protocol.md] */
+export { connectClient } from './client/client.ts';
 export * from './client/types.ts';
 export * from './errors.ts';
+export {
+  type CreateFleetOptions,
+  createFleet,
+  fleetPaths,
+  keyringOf,
+  type NewFleet,
+  writeFleet,
+} from './fleet/create.ts';
+export { parseFleet, readFleet } from './fleet/parse.ts';
+export { renderFleet } from './fleet/render.ts';
+export { DEFAULT_HUB, type Fleet, type FleetBoard, type FleetHub } from './fleet/types.ts';
+export { type Opened, openFrame, type ParsedFrame, parseFrame } from './frame/decode.ts';
+export { type DigestName, preferredDigest, readPreferredDigest } from './frame/digest.ts';
+export { createFrame, type FrameMeter, type OpenFrame, sealFrame } from './frame/encode.ts';
+export { chunkRange, chunksOf, type FrameHeader } from './frame/header.ts';
 export { type DataType, dataTypes, type FrameKind, frameKinds, RAW_CODEC } from './frame/kinds.ts';
 export type { FrameRefusal, MalformedReason, MisplacedReason, UntrustedReason } from './frame/reasons.ts';
 export { type IdKind, isId, requireId } from './ids.ts';
@@ -8,9 +24,13 @@ export { canonicalJson, type JsonObject, type JsonValue } from './json.ts';
 export { generateIdentity, type Identity, identityFromSeed } from './keyring/identity.ts';
 export { loadIdentity, saveIdentity } from './keyring/keyfile.ts';
 export { createKeyring, type Keyring, type KeyringOptions } from './keyring/keyring.ts';
+export { defaultCredits } from './link/credits.ts';
+export { createMemoryNetwork, type MemoryNetwork } from './link/memory.ts';
+export { createMqttTransport, type MqttTransportNeeds } from './link/mqtt.ts';
+export type { TransportNeeds } from './link/transport.ts';
 export * from './link/types.ts';
 export { type Log, type LogEvent, silent } from './log.ts';
-export type { MessageRefusal, ReceivedMessage } from './messages/envelope.ts';
+export type { MessageRefusal, Position, ReceivedMessage } from './messages/envelope.ts';
 export {
   createMessenger,
   type Messenger,
@@ -32,6 +52,9 @@ export type {
   RunMetrics,
   RunPlan,
 } from './messages/tables.ts';
+export { startBroker } from './server/broker.ts';
+export { defaultLimits } from './server/limits.ts';
+export { createToken, formatClientId } from './server/token.ts';
 export * from './server/types.ts';
 export {
   formatTopic,
@@ -42,9 +65,3 @@ export {
   type TopicParams,
   topics,
 } from './topics.ts';
-// Coming with the next commits, with these signatures:
-//   startBroker(options: BrokerOptions): Promise<Broker>
-//   connectClient(options: ClientOptions): Promise<Client>
-//   createMqttTransport(needs: { identity, keyring, broker: Broker, log?, timeoutMilliseconds? }): Transport
-//   createMemoryNetwork(): { transport(needs: { identity, keyring, log?, timeoutMilliseconds? }): Transport }
-//   createFleet({ name, boards, hub? }), writeFleet(dir, fleet), readFleet(file), parseFleet(text, file), keyringOf(fleet)

@@ -241,6 +241,18 @@ export function rowsOfFilter(fleet: string, filter: string): readonly ParsedTopi
   });
 }
 
+/** MQTT 3.1.1 §4.7: whether a topic is one of those that `filter` asks for. */
+export function matchesFilter(filter: string, topic: string): boolean {
+  if (filter === topic) return true;
+  const levels = topic.split('/');
+  const wanted = filter.split('/');
+  if (wanted.at(-1) === '#') {
+    const fixed = wanted.slice(0, -1);
+    return fixed.length <= levels.length && fixed.every((level, at) => level === ANY || level === levels[at]);
+  }
+  return wanted.length === levels.length && wanted.every((level, at) => level === ANY || level === levels[at]);
+}
+
 /** `a/#` as a pattern of `length` levels: the rest is open. MQTT 3.1.1 §4.7.1.2: `#` also matches its parent. */
 function expandRest(levels: readonly string[], length: number): readonly string[] | null {
   const fixed = levels.slice(0, -1);

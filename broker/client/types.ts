@@ -18,6 +18,8 @@ export interface ClientOptions {
   readonly keyring: Keyring;
   /** Tells two connections of one board apart at the same broker; the MQTT client id is `<board>:<purpose>`. */
   readonly purpose?: string;
+  /** Whose broker it is; the token is good for no other. The hub's by default. */
+  readonly brokerId?: string;
   readonly will?: LastWill<'deviceState'>;
   /** How long the first connection, and later each publish or subscribe, may take. 10 s. */
   readonly timeoutMilliseconds?: number;

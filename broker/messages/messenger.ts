@@ -99,13 +99,16 @@ export function createMessenger(needs: MessengerNeeds): Messenger {
         // An empty retained payload only clears what the broker kept. [MQTT-3.3.1-10]
         if (payload.length === 0) return;
         const opened = openMessage(keyring, topic, payload);
-        if (!opened.ok) return drop(opened.reason, topic, opened.detail);
+        if (!opened.ok) {
+          drop(opened.reason, topic, opened.detail);
+          return;
+        }
         const { received } = opened;
         const freshness = replay.admit(received.from, topic, received);
         // After a reconnect the broker hands out what it has kept once more; that is no attack.
         if (freshness === 'same' && retained) return;
-        if (freshness !== 'fresh') return drop('replayed', topic, `${received.incarnation}/${received.sequence}`);
-        handler(received as ReceivedMessage<typeof name>);
+        if (freshness === 'fresh') handler(received as ReceivedMessage<typeof name>);
+        else drop('replayed', topic, `${received.incarnation}/${received.sequence}`);
       };
       return channel.subscribeRaw(formatFilter(fleet, name, params), topicRow(name as TopicName).qos, accept, signal);
     },

@@ -1,0 +1,129 @@
+import type { FrameHeader } from '../frame/header.ts';
+import type { Identity } from '../keyring/identity.ts';
+import type { Keyring } from '../keyring/keyring.ts';
+import type { Log } from '../log.ts';
+import type { Position } from '../messages/envelope.ts';
+import { createMessenger, type RawChannel } from '../messages/messenger.ts';
+import { formatTopic } from '../topics.ts';
+import { createBufferPool } from './buffers.ts';
+import { defaultCredits } from './credits.ts';
+import { createIntake, type Intake, type Outcome } from './intake.ts';
+import { createLinkMeter, meteredChannel, statsOf } from './meter.ts';
+import type { Credits, LinkReceiver, ReceivedTensor, ReceiverOptions } from './types.ts';
+
+/** Buffers kept for the next tensors, beyond those in use. */
+const SPARE_BUFFERS = 3;
+
+export interface ReceiverNeeds {
+  /** The channel that the sender publishes into: the own broker, from inside. */
+  readonly channel: RawChannel;
+  readonly identity: Identity;
+  readonly keyring: Keyring;
+  readonly log: Log;
+  /** The latest tensor that an earlier receiver of this link has seen. */
+  readonly after?: Position | undefined;
+  readonly onClose: (position: Position) => void;
+}
+
+/**
+ * Opens the receiving end of `from → own id`. It holds at most (sum of credits + 3) × `maxTensorBytes`.
+ */
+export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeeds): Promise<LinkReceiver> {
+  const { identity, keyring, log } = needs;
+  const { from, run, maxTensorBytes, onTensor } = options;
+  const link = { from, to: identity.id };
+  const credits: Credits = { ...defaultCredits, ...options.credits };
+  const meter = createLinkMeter();
+  const channel = meteredChannel(needs.channel, meter);
+  const messenger = createMessenger({ channel, identity, keyring, log });
+  const pool = createBufferPool(SPARE_BUFFERS);
+  const intake = createIntake({
+    ...link,
+    run,
+    term: options.term,
+    keyring,
+    credits,
+    maxTensorBytes,
+    allocate: pool.take,
+    meter: meter.seconds,
+    ...(needs.after === undefined ? {} : { after: needs.after }),
+  });
+  let open = true;
+
+  const sendCredit = ({ kind, incarnation, sequence }: FrameHeader): void => {
+    if (!open) return;
+    const credit = { kind: 'credit', run, channel: kind, incarnation, sequence } as const;
+    messenger.publish('linkCredits', link, credit).catch((error: Error) => {
+      log({ level: 'warn', event: 'credit-not-sent', detail: { ...link, error: error.message } });
+    });
+  };
+
+  const deliver = (header: FrameHeader, buffer: ArrayBuffer): void => {
+    meter.tensors += 1;
+    onTensor(
+      receivedTensor(header, buffer, () => {
+        intake.release(header.kind);
+        pool.giveBack(buffer);
+        sendCredit(header);
+      }),
+    );
+  };
+
+  const settle = (outcome: Outcome): void => {
+    for (const header of outcome.freed) sendCredit(header);
+    if (outcome.result === 'tensor') deliver(outcome.header, outcome.buffer);
+    if (outcome.result !== 'refused') return;
+    const { reason } = outcome;
+    meter.refused[reason] = (meter.refused[reason] ?? 0) + 1;
+    log({ level: 'warn', event: 'frame-refused', detail: { ...link, reason } });
+  };
+
+  const unsubscribe = await channel.subscribeRaw(formatTopic(keyring.fleet, 'linkFrames', link), 0, ({ payload }) => {
+    if (!open) return;
+    meter.frames += 1;
+    settle(intake.take(payload));
+  });
+  await messenger.publish('linkWindow', link, { kind: 'window', run, credits: { ...credits }, maxTensorBytes });
+  return receiverOf(link, intake, {
+    stats: () => statsOf(meter),
+    async close() {
+      if (!open) return;
+      open = false;
+      unsubscribe();
+      needs.onClose(intake.position);
+      // Takes the retained window away, so that nobody sends to an end that is gone.
+      const topic = formatTopic(keyring.fleet, 'linkWindow', link);
+      await needs.channel.publishRaw(topic, Buffer.alloc(0), { qos: 0, retain: true }).catch(() => {});
+    },
+  });
+}
+
+interface Ends {
+  readonly stats: () => LinkReceiver['stats'];
+  readonly close: () => Promise<void>;
+}
+
+function receiverOf(link: { from: string; to: string }, intake: Intake, ends: Ends): LinkReceiver {
+  return {
+    ...link,
+    setTerm: (term) => intake.setTerm(term),
+    get stats() {
+      return ends.stats();
+    },
+    close: ends.close,
+  };
+}
+
+function receivedTensor(header: FrameHeader, buffer: ArrayBuffer, onRelease: () => void): ReceivedTensor {
+  const { kind, step, microBatch, slot, name, dtype, shape, codec, run, term, from, to, sequence } = header;
+  let released = false;
+  return {
+    meta: { kind, step, microBatch, slot, name, dtype, shape, codec, run, term, from, to, sequence },
+    payload: new Uint8Array(buffer),
+    release() {
+      if (released) return;
+      released = true;
+      onRelease();
+    },
+  };
+}
