@@ -1,5 +1,5 @@
 import { elementCount } from '../../graph/types.ts';
-import { normalizeAxis } from '../../ops/shape/rule.ts';
+import { normalizeAxis, sliceBounds } from '../../ops/shape/rule.ts';
 import { type Emitter, int, ints, text } from '../emitter.ts';
 import { type Formulations, plain } from '../formulation.ts';
 
@@ -16,7 +16,7 @@ type LayoutOp =
 
 /** ONNX reads a size of 0 as "keep": so a leading batch axis stays free in exported graphs. */
 function keepLeading(from: readonly number[], to: readonly number[]): readonly number[] {
-  return from[0] === to[0] ? [0, ...to.slice(1)] : to;
+  return to.length > 0 && from[0] === to[0] ? [0, ...to.slice(1)] : to;
 }
 
 function permute(emitter: Emitter, name: string, permutation: readonly number[]): string {
@@ -86,7 +86,7 @@ export const layoutFormulations = {
       const shape = [...emitter.shapeOf(inputs[0]!)];
       axes.forEach((anyAxis, index) => {
         const axis = normalizeAxis(anyAxis, shape.length);
-        const first = starts[index]! < 0 ? starts[index]! + inputShape[axis]! : starts[index]!;
+        const [first] = sliceBounds(inputShape[axis]!, starts[index]!, 0);
         const read = Array.from({ length: shape[axis]! }, (_, row) => BigInt(first + row * steps[index]!));
         const positions = emitter.constant({
           name: `rows[${read.join(',')}]`,

@@ -44,13 +44,15 @@ function perChannel(emitter: Emitter, name: string, rank: number): string {
 }
 
 export const normalizationFormulations = {
-  // With momentum 0 the operator's "running" outputs are the batch's own mean and variance.
+  // With momentum 0 the operator's "running" outputs are the batch's own mean and variance. ONNX Runtime writes them
+  // over its inputs, so it is given copies: the real averages must not change before the moving average is taken.
   BatchNormalization: [
     plain((node, emitter) => {
       const [x, scale, bias, runningMean, runningVariance] = node.inputs.map((input) => emitter.read(input));
       const mean = emitter.write(node.outputs[3]!);
       const variance = emitter.fresh('variance');
-      emitter.node('BatchNormalization', [x!, scale!, bias!, runningMean!, runningVariance!], {
+      const copies = [runningMean!, runningVariance!].map((value) => emitter.node('Mul', [value, emitter.scalar(0)]));
+      emitter.node('BatchNormalization', [x!, scale!, bias!, ...copies], {
         attributes: { epsilon: float(node.attributes.epsilon), momentum: float(0), training_mode: int(1) },
         outputs: [emitter.write(node.outputs[0]!), mean, variance],
       });
@@ -103,7 +105,8 @@ export const normalizationFormulations = {
         emitter.node('ReduceMean', [value], { attributes: { axes: ints(...inner), keepdims: int(1) } });
       const sumOuter = (value: string, output: string) =>
         emitter.node('ReduceSum', [value, outer], {
-          attributes: { keepdims: int(0) },
+          // Where all axes are normalised there is nothing to sum, and no axes would otherwise mean all.
+          attributes: { keepdims: int(0), noop_with_empty_axes: int(1) },
           outputs: [emitter.write(output)],
         });
       const normalized = emitter.node('Mul', [emitter.node('Sub', [x!, mean!]), inverse!]);

@@ -1,7 +1,7 @@
 import type { Shape } from '../../graph/types.ts';
 import { elementCount } from '../../graph/types.ts';
 import type { SliceAttributes } from '../vocabulary.ts';
-import { like, normalizeAxis, reducedShape, type ShapeRules, tensor } from './rule.ts';
+import { like, normalizeAxis, reducedShape, type ShapeRules, sliceBounds, tensor } from './rule.ts';
 
 type LayoutOp =
   | 'Gemm'
@@ -26,10 +26,8 @@ function slicedShape(shape: Shape, slice: SliceAttributes): number[] {
   const result = [...shape];
   slice.axes.forEach((axis, index) => {
     const at = normalizeAxis(axis, shape.length);
-    const clamp = (position: number) =>
-      Math.min(Math.max(position < 0 ? position + shape[at]! : position, 0), shape[at]!);
-    const length = clamp(slice.ends[index]!) - clamp(slice.starts[index]!);
-    result[at] = Math.max(0, Math.ceil(length / slice.steps[index]!));
+    const [start, end] = sliceBounds(shape[at]!, slice.starts[index]!, slice.ends[index]!);
+    result[at] = Math.max(0, Math.ceil((end - start) / slice.steps[index]!));
   });
   return result;
 }
@@ -110,7 +108,7 @@ export const layoutShapes: ShapeRules<LayoutOp> = {
   },
   SoftmaxCrossEntropyGradient: like(1),
   SquaredError: ([prediction, target], _, fail) => {
-    if (elementCount(prediction!.shape) !== elementCount(target!.shape)) {
+    if (prediction!.shape.join() !== target!.shape.join()) {
       throw fail(`[${prediction!.shape.join(', ')}] cannot be compared with [${target!.shape.join(', ')}]`);
     }
     return [tensor([])];

@@ -36,6 +36,12 @@ export function normalizeAxis(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
+/** Where a slice begins and ends on an axis of this size: negative positions count from the end, others are clamped. */
+export function sliceBounds(size: number, start: number, end: number): readonly [number, number] {
+  const clamp = (position: number) => Math.min(Math.max(position < 0 ? position + size : position, 0), size);
+  return [clamp(start), clamp(end)];
+}
+
 export function reducedShape(shape: Shape, axes: readonly number[], keepDims: boolean): Shape {
   const reduced = new Set(axes.map((axis) => normalizeAxis(axis, shape.length)));
   if (keepDims) return shape.map((size, axis) => (reduced.has(axis) ? 1 : size));

@@ -11,7 +11,7 @@ export function slidSizes(spatial: Shape, window: Window & Partial<Convolution>)
   });
 }
 
-function poolShape(input: Shape, window: Window, fail: (problem: string) => Error): Shape {
+function poolShape(input: Shape, window: Window & Partial<Convolution>, fail: (problem: string) => Error): Shape {
   const spatial = input.slice(2);
   if (spatial.length !== window.kernel.length) {
     throw fail(`a kernel of ${window.kernel.length} axes cannot slide over an input of shape [${input.join(', ')}]`);
@@ -46,8 +46,7 @@ export const windowShapes: ShapeRules<WindowOp> = {
     if (bias !== undefined && bias.shape[0] !== outputs) {
       throw fail(`a bias of ${bias.shape[0]} values does not fit ${outputs} output channels`);
     }
-    const span = { ...attributes, kernel: attributes.kernel.map((k, i) => (k - 1) * attributes.dilations[i]! + 1) };
-    const [batch, , ...spatial] = poolShape(x!.shape, span, fail);
+    const [batch, , ...spatial] = poolShape(x!.shape, attributes, fail);
     return [tensor([batch!, outputs!, ...spatial])];
   },
   MaxPool: ([x], attributes, fail) => [tensor(poolShape(x!.shape, attributes, fail))],
