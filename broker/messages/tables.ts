@@ -57,7 +57,7 @@ export const messageTables = {
     },
   },
   deviceCommand: {
-    prepare: { run, term, stage, plan: json, restore: flag },
+    prepare: { run, term, stage, plan: json, fromStep: step, restore: flag, hubUrl: brokerUrl },
     grant: { run, term, toStep: step, capture: flag },
     clip: { run, term, step, squaredNorm: quantity },
     stop: { run, term, reason },
