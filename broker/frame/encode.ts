@@ -27,13 +27,22 @@ export interface OpenFrame {
   readonly payload: Buffer;
 }
 
-/** One allocation with room for the header in front. @throws InvalidFrameError above 1 MiB. */
-export function createFrame(payloadBytes: number): OpenFrame {
+/** Bytes of a whole frame. */
+export function frameBytes(payloadBytes: number): number {
+  return FRAME_OVERHEAD_BYTES + payloadBytes;
+}
+
+/**
+ * One block of memory with room for the header in front.
+ * @param memory a block of exactly `frameBytes(payloadBytes)` to use again; a new one by default
+ * @throws InvalidFrameError above 1 MiB.
+ */
+export function createFrame(payloadBytes: number, memory?: ArrayBuffer): OpenFrame {
   if (!Number.isInteger(payloadBytes) || payloadBytes < 0 || payloadBytes > MAX_FRAME_PAYLOAD_BYTES) {
     throw new InvalidFrameError('payloadBytes', payloadBytes, `0 to ${MAX_FRAME_PAYLOAD_BYTES}; send it in chunks`);
   }
   // Slow means: a memory block of its own, not a slice of the shared pool.
-  const frame = Buffer.allocUnsafeSlow(FRAME_OVERHEAD_BYTES + payloadBytes);
+  const frame = memory === undefined ? Buffer.allocUnsafeSlow(frameBytes(payloadBytes)) : Buffer.from(memory);
   return { frame, payload: frame.subarray(at.payload) };
 }
 
