@@ -1,5 +1,6 @@
 export * from './errors.ts';
 export { createOnnxEngine } from './onnx-engine.ts';
+export { runtimeVersion as onnxRuntimeVersion } from './onnx-runtime.ts';
 export type {
   Computed,
   Engine,

@@ -95,16 +95,17 @@ async function forward(
   labels: Int32Array | undefined,
 ): Promise<Computed<Floats>> {
   const { sessions, stage, stash } = loaded;
+  const { threads } = loaded.specification;
   const session = required(sessions.forward, 'forward');
   const fed = feedsOf(loaded, id, input, labels);
   if (stash.has(id.microBatch)) throw new StashError(id.step, id.microBatch, 'its forward pass has been run already');
-  const { value: results, seconds } = await timed(() => session.run(withParameters(loaded, session, fed)));
+  const { value: results, ...cost } = await timed(threads, () => session.run(withParameters(loaded, session, fed)));
   adoptUpdates(loaded, results);
   // Backward reads what forward put out, and some of what it was fed with.
   stash.set(id.microBatch, new Map([...fed, ...results]));
   const output = results.get(stage.output)!.data as Floats;
   // The caller owns what comes out, so what backward reads again is copied first.
-  return { value: stage.stash.includes(stage.output) ? output.slice() : output, seconds };
+  return { ...cost, value: stage.stash.includes(stage.output) ? output.slice() : output };
 }
 
 async function backward(
@@ -113,6 +114,7 @@ async function backward(
   outputGradient: Floats | undefined,
 ): Promise<Computed<Floats | undefined>> {
   const { sessions, stage, stash } = loaded;
+  const { threads } = loaded.specification;
   const session = required(sessions.backward, 'backward');
   const kept = stash.get(id.microBatch);
   if (kept === undefined) throw new StashError(id.step, id.microBatch, 'no forward pass of it is stashed');
@@ -121,34 +123,30 @@ async function backward(
     const { shape } = typeOf(stage.types, stage.output);
     feeds.set(stage.outputGradient, { shape, data: outputGradient });
   }
-  const { value: results, seconds } = await timed(() => session.run(feeds, gradientMemory(loaded, session)));
+  const { value: results, ...cost } = await timed(threads, () => session.run(feeds, gradientMemory(loaded, session)));
   stash.delete(id.microBatch);
-  return { value: inputGradientOf(stage, results), seconds };
+  return { ...cost, value: inputGradientOf(stage, results) };
 }
 
 async function forwardBackward(loaded: Loaded, id: MicroBatchId, input: Floats, labels: Int32Array) {
   const { sessions, stage } = loaded;
+  const { threads } = loaded.specification;
   const session = required(sessions.forwardBackward, 'forwardBackward');
   const feeds = withParameters(loaded, session, feedsOf(loaded, id, input, labels));
-  const { value: results, seconds } = await timed(() => session.run(feeds, gradientMemory(loaded, session)));
+  const { value: results, ...cost } = await timed(threads, () => session.run(feeds, gradientMemory(loaded, session)));
   adoptUpdates(loaded, results);
   const loss = (results.get(stage.output)!.data as Float32Array)[0]!;
-  return { value: { loss, inputGradient: inputGradientOf(stage, results) }, seconds };
+  return { ...cost, value: { loss, inputGradient: inputGradientOf(stage, results) } };
 }
 
 async function gradientNorms(loaded: Loaded): Promise<Computed<readonly number[]>> {
   const { norms } = loaded.sessions;
-  if (norms === undefined) return { value: [], seconds: 0 };
-  const { value: results, seconds } = await timed(() => norms.run(gradientFeeds(loaded)));
-  return { value: [...(results.get('squaredNorms')!.data as Float32Array)], seconds };
+  if (norms === undefined) return { value: [], seconds: 0, cpuSeconds: 0 };
+  const { value: results, ...cost } = await timed(loaded.specification.threads, () => norms.run(gradientFeeds(loaded)));
+  return { ...cost, value: [...(results.get('squaredNorms')!.data as Float32Array)] };
 }
 
-async function update(
-  loaded: Loaded,
-  step: number,
-  learningRate: number,
-  gradientScale = 1,
-): Promise<Computed<void>> {
+async function update(loaded: Loaded, step: number, learningRate: number, gradientScale = 1): Promise<Computed<void>> {
   const { sessions, values } = loaded;
   const feeds = gradientFeeds(loaded);
   for (const [name, tensor] of [...values.parameters, ...values.state]) feeds.set(name, tensor);
@@ -157,12 +155,11 @@ async function update(
   feeds.set(updateNames.gradientScale, scalar(gradientScale));
   // New values go where the old ones are: each is read, element by element, before it is written.
   const into = new Map(sessions.update.program.outputs.map((port) => [port.name, feeds.get(port.value)!]));
-  const { seconds } = await timed(async () => {
+  return timed(loaded.specification.threads, async () => {
     await sessions.update.run(feeds, into);
     if (sessions.accumulate) values.clearGradients();
     await packParameters(loaded);
   });
-  return { value: undefined, seconds };
 }
 
 async function setState(loaded: Loaded, block: number, tensors: readonly StateTensor[]): Promise<void> {
@@ -216,7 +213,9 @@ function withParameters({ values, packed, stage }: Loaded, session: Session, fee
     if (feeds.has(name)) continue;
     const accumulated = accumulators.get(value);
     const tensor =
-      accumulated === undefined ? (packed.get(name) ?? values.parameters.get(value)) : values.gradients.get(accumulated);
+      accumulated === undefined
+        ? (packed.get(name) ?? values.parameters.get(value))
+        : values.gradients.get(accumulated);
     if (tensor !== undefined) feeds.set(name, tensor);
   }
   return feeds;
@@ -254,8 +253,16 @@ function required(session: Session | undefined, kind: string): Session {
   return session;
 }
 
-async function timed<T>(compute: () => Promise<T>): Promise<Computed<T>> {
+async function timed<T>(threads: number, compute: () => Promise<T>): Promise<Computed<T>> {
   const start = performance.now();
+  const cpuStart = cpuMicroseconds(threads);
   const value = await compute();
-  return { value, seconds: (performance.now() - start) / 1000 };
+  const cpuSeconds = (cpuMicroseconds(threads) - cpuStart) / 1e6;
+  return { value, seconds: (performance.now() - start) / 1000, cpuSeconds };
+}
+
+/** With one thread, this thread's own time; with more, the whole process's, as nobody counts the library's threads. */
+function cpuMicroseconds(threads: number): number {
+  const { user, system } = threads === 1 ? process.threadCpuUsage() : process.cpuUsage();
+  return user + system;
 }

@@ -59,7 +59,10 @@ export class StageValues {
       const tensor = given.get(name);
       if (tensor === undefined) throw new StateMismatchError(block, `'${name}' is missing`);
       if (tensor.shape.join() !== shape.join() || tensor.data.length !== elementCount(shape)) {
-        throw new StateMismatchError(block, `'${name}' has shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`);
+        throw new StateMismatchError(
+          block,
+          `'${name}' has shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`,
+        );
       }
     }
     const strange = tensors.find(({ name }) => !own.some(([ownName]) => ownName === name));
@@ -74,7 +77,9 @@ export class StageValues {
       const slots = kind === 'running' ? [] : this.#slots;
       return [
         [name, this.parameters.get(name)!] as const,
-        ...slots.map((slot) => [`${statePrefix}${slot}.${name}`, this.state.get(updateNames.state(name, slot))!] as const),
+        ...slots.map(
+          (slot) => [`${statePrefix}${slot}.${name}`, this.state.get(updateNames.state(name, slot))!] as const,
+        ),
       ];
     });
   }

@@ -33,10 +33,13 @@ export interface MicroBatchId {
   readonly microBatch: number;
 }
 
-/** A result and the seconds that its computation took, without any waiting. */
+/** A result and what its computation took, without any waiting for the call's turn. */
 export interface Computed<T> {
   readonly value: T;
+  /** By the clock. */
   readonly seconds: number;
+  /** Of a processor: less than `seconds` where other processes had it meanwhile. */
+  readonly cpuSeconds: number;
 }
 
 /** A parameter or a tensor of optimizer state (`optimizer.SLOT.PARAMETER`). */

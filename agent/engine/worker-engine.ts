@@ -17,8 +17,12 @@ export async function startWorkerEngine(signal?: AbortSignal): Promise<Engine> {
   const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), {
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   });
-  const [{ name, version }] = (await once(worker, 'message', signal ? { signal } : {})) as [WorkerReady];
   const call = connect(worker);
+  const { name, version } = await ready(worker, signal).catch((error) => {
+    // It must end by a message, and will when it has loaded.
+    call('dispose').catch(() => {});
+    throw error;
+  });
   return {
     name,
     version,
@@ -37,12 +41,18 @@ export async function startWorkerEngine(signal?: AbortSignal): Promise<Engine> {
   };
 }
 
+async function ready(worker: Worker, signal: AbortSignal | undefined): Promise<WorkerReady> {
+  const [message] = await once(worker, 'message', signal ? { signal } : {});
+  return message;
+}
+
 /** Numbers requests and matches answers; when the worker ends, everybody who waits is told. */
 function connect(worker: Worker) {
   const waiting = new Map<number, Waiting>();
   let nextId = 0;
   let closed: string | undefined;
-  worker.on('message', (response: EngineResponse) => {
+  worker.on('message', (response: EngineResponse | WorkerReady) => {
+    if ('ready' in response) return;
     const caller = waiting.get(response.id);
     waiting.delete(response.id);
     if (response.ok) caller?.resolve(response.value as never);

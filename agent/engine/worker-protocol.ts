@@ -1,9 +1,9 @@
 import type { Engine } from './types.ts';
 
 /** The calls that cross to the worker thread: the engine's own methods, by name. */
-export type EngineCall = { [Name in keyof Engine]: Engine[Name] extends (...args: never[]) => unknown ? Name : never }[
-  keyof Engine
-];
+export type EngineCall = {
+  [Name in keyof Engine]: Engine[Name] extends (...args: never[]) => unknown ? Name : never;
+}[keyof Engine];
 
 export interface EngineRequest {
   readonly id: number;

@@ -1,0 +1,167 @@
+import { availableParallelism, totalmem } from 'node:os';
+import {
+  type Broker,
+  type Client,
+  connectClient,
+  createMqttTransport,
+  type DeviceCommand,
+  type DeviceProfile,
+  type DeviceState,
+  type Identity,
+  type Keyring,
+  type Log,
+  silent,
+  startBroker,
+} from '../../broker/index.ts';
+import { onnxRuntimeVersion } from '../engine/index.ts';
+import { type Inventory, takeInventory } from '../telemetry/inventory.ts';
+import { BoardRun } from './board-run.ts';
+
+export interface BoardOptions {
+  readonly identity: Identity;
+  readonly keyring: Keyring;
+  /** `mqtt://host:port` of the hub's broker. */
+  readonly hubUrl: string;
+  /** Where the board's own broker listens; port 0 takes any free one. */
+  readonly host: string;
+  readonly port: number;
+  /** Threads of one operation; 0 leaves it to the engine. */
+  readonly threads: number;
+  readonly log?: Log;
+  readonly signal?: AbortSignal;
+}
+
+/** A running board. */
+export interface Board {
+  readonly id: string;
+  readonly dataUrl: string;
+  /** Resolves when the board has ended: with the error that ended it, or undefined after `close`. */
+  readonly ended: Promise<Error | undefined>;
+  /** Says goodbye to the hub and frees everything. */
+  close(reason?: string): Promise<void>;
+}
+
+/** Opening a link waits for the other board to have loaded its stage. */
+const linkPatienceMilliseconds = 120_000;
+
+/**
+ * Starts the process's board: its own broker for the data, a connection to the hub's for control, and whatever the
+ * coordinator asks for.
+ */
+export async function startBoard(options: BoardOptions): Promise<Board> {
+  const { identity, keyring, log = silent } = options;
+  const own = await startBroker({ host: options.host, port: options.port, identity, keyring, log });
+  try {
+    const hub = await connectClient({
+      url: options.hubUrl,
+      identity,
+      keyring,
+      log,
+      will: { name: 'deviceState', params: { id: identity.id }, message: { kind: 'lost', board: identity.id } },
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    return await openBoard(options, own, hub, await takeInventory());
+  } catch (error) {
+    await own.close();
+    throw error;
+  }
+}
+
+async function openBoard(options: BoardOptions, own: Broker, hub: Client, inventory: Inventory): Promise<Board> {
+  const { identity, keyring, threads, log = silent } = options;
+  const { id } = identity;
+  const transport = createMqttTransport({
+    identity,
+    keyring,
+    broker: own,
+    log,
+    timeoutMilliseconds: linkPatienceMilliseconds,
+  });
+  const desk = new CommandDesk({
+    board: id,
+    hub: keyring.hub,
+    transport,
+    threads,
+    report: (report) => hub.publish('deviceReport', { id }, report),
+  });
+  await hub.subscribe('deviceCommand', { id }, ({ message }) => desk.receive(message));
+  await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
+  await hub.publish('deviceState', { id }, onlineState(id, own.url));
+  return {
+    id,
+    dataUrl: own.url,
+    ended: hub.ended,
+    async close(reason = 'the agent was stopped') {
+      await desk.close(reason);
+      // Where the hub is gone already there is nobody to say goodbye to.
+      await hub.publish('deviceState', { id }, { kind: 'offline', board: id, reason }).catch(() => {});
+      await transport.close();
+      await hub.close();
+      await own.close();
+    },
+  };
+}
+
+/** Carries out the coordinator's commands, one run at a time. */
+class CommandDesk {
+  readonly #needs: ConstructorParameters<typeof BoardRun>[0];
+  #current: BoardRun | undefined;
+  /** Starting and stopping runs, one after another. */
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(needs: ConstructorParameters<typeof BoardRun>[0]) {
+    this.#needs = needs;
+  }
+
+  receive(command: DeviceCommand): void {
+    switch (command.kind) {
+      case 'prepare':
+        this.#change(async () => {
+          await this.#current?.stop('another run begins');
+          this.#current = new BoardRun(this.#needs, command);
+        });
+        break;
+      case 'grant':
+        this.#change(async () => this.#ofRun(command)?.grant(command));
+        break;
+      case 'clip':
+        this.#ofRun(command)?.clip(command.step, command.squaredNorm);
+        break;
+      case 'stop':
+        this.#change(async () => {
+          const { run, term } = command;
+          const current = this.#ofRun(command);
+          if (current === undefined) return;
+          await current.stop(command.reason);
+          this.#current = undefined;
+          await this.#needs.report({ kind: 'stopped', run, term, stage: current.stage }).catch(() => {});
+        });
+        break;
+      default:
+        command satisfies never;
+    }
+  }
+
+  async close(reason: string): Promise<void> {
+    this.#change(async () => this.#current?.stop(reason));
+    await this.#changing;
+  }
+
+  #ofRun({ run, term }: { readonly run: string; readonly term: number }): BoardRun | undefined {
+    return this.#current?.run === run && this.#current.term === term ? this.#current : undefined;
+  }
+
+  #change(act: () => Promise<void>): void {
+    this.#changing = this.#changing.then(act);
+  }
+}
+
+function profileOf(board: string, { model, cores, memoryBytes, platform }: Inventory): DeviceProfile {
+  return { kind: 'profile', board, model, cores, memoryBytes, platform };
+}
+
+function onlineState(board: string, dataUrl: string): DeviceState {
+  const engine = { name: 'onnxruntime', version: onnxRuntimeVersion };
+  const cores = availableParallelism();
+  return { kind: 'online', board, dataUrl, engine, cores, memoryBytes: totalmem(), pid: process.pid };
+}

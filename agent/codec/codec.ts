@@ -1,0 +1,17 @@
+/** How the float values of a tensor become the bytes of a frame's payload. Its id and parameters go with the frame. */
+export interface Codec {
+  /** On the wire; never given to another codec. */
+  readonly id: number;
+  readonly name: string;
+  readonly params: Uint8Array;
+  /** @param values any shape, flattened */
+  encode(values: Float32Array): Uint8Array;
+  /**
+   * @param payload at the start of its ArrayBuffer
+   * @param count values expected
+   * @throws CodecError where the payload is not of that many values
+   */
+  decode(payload: Uint8Array<ArrayBuffer>, count: number): Float32Array<ArrayBuffer>;
+  /** Bytes of the encoded payload of `count` values. */
+  estimate(count: number): number;
+}

@@ -1,0 +1,4 @@
+export * from './board/index.ts';
+export * from './codec/index.ts';
+export * from './data/index.ts';
+export * from './engine/index.ts';

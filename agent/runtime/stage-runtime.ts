@@ -1,0 +1,239 @@
+import type { LinkSender, ReceivedTensor } from '../../broker/index.ts';
+import { elementCount } from '../../models/index.ts';
+import type { Instruction, StageInstructions } from '../../planner/index.ts';
+import { type Codec, codecOf } from '../codec/index.ts';
+import type { Computed, Engine, StageDescription } from '../engine/index.ts';
+import { LossNotFiniteError, UnexpectedTensorError } from './errors.ts';
+import type { Inbox } from './inbox.ts';
+
+type Floats = Float32Array<ArrayBuffer>;
+
+/** Where stage 0 reads its samples. */
+export interface SampleSource {
+  read(step: number, microBatch: number, microBatches: number): { images: Float32Array; labels: Int32Array };
+}
+
+export interface StageRuntimeNeeds {
+  readonly engine: Engine;
+  readonly stage: StageDescription;
+  readonly instructions: StageInstructions;
+  readonly microBatches: number;
+  readonly samplesPerMicroBatch: number;
+  readonly inbox: Inbox;
+  readonly codec: Codec;
+  /** Only on stage 0. */
+  readonly samples?: SampleSource | undefined;
+  readonly next?: LinkSender | undefined;
+  readonly previous?: LinkSender | undefined;
+  /** From stage 0 to the loss stage, for labels. */
+  readonly loss?: LinkSender | undefined;
+  readonly learningRate: (step: number) => number;
+  /** Asks the coordinator for the factor of all gradients; only where the optimizer clips. */
+  readonly gradientScale?: ((step: number, squaredNorms: readonly number[]) => Promise<number>) | undefined;
+}
+
+/** What one step was like on one stage. Seconds of the loop by the clock, computation in processor time. */
+export interface StepOutcome {
+  readonly loss: number | null;
+  readonly computeSeconds: number;
+  readonly waitSeconds: number;
+}
+
+/** The state of one step while its instructions are carried out. */
+interface StepProgress {
+  readonly step: number;
+  readonly signal: AbortSignal;
+  readonly activations: Map<number, Floats>;
+  readonly outputs: Map<number, Floats>;
+  readonly outputGradients: Map<number, Floats>;
+  readonly inputGradients: Map<number, Floats>;
+  readonly labels: Map<number, Int32Array<ArrayBuffer>>;
+  readonly losses: number[];
+  readonly sends: Promise<void>[];
+  computeSeconds: number;
+  waitSeconds: number;
+}
+
+type Executor = (needs: StageRuntimeNeeds, progress: StepProgress, microBatch: number) => Promise<void>;
+
+/** Carries out the instructions of one step, one after another; sends go on beside the computation. */
+export async function runStep(needs: StageRuntimeNeeds, step: number, signal: AbortSignal): Promise<StepOutcome> {
+  const progress: StepProgress = {
+    step,
+    signal,
+    activations: new Map(),
+    outputs: new Map(),
+    outputGradients: new Map(),
+    inputGradients: new Map(),
+    labels: new Map(),
+    losses: [],
+    sends: [],
+    computeSeconds: 0,
+    waitSeconds: 0,
+  };
+  needs.inbox.forgetBefore(step - 1);
+  for (const instruction of needs.instructions) {
+    signal.throwIfAborted();
+    await executors[instruction.kind](needs, progress, 'microBatch' in instruction ? instruction.microBatch : 0);
+  }
+  await Promise.all(progress.sends);
+  const { losses, computeSeconds, waitSeconds } = progress;
+  const loss = losses.length === 0 ? null : losses.reduce((sum, each) => sum + each, 0) / losses.length;
+  return { loss, computeSeconds, waitSeconds };
+}
+
+const executors: Record<Instruction['kind'], Executor> = {
+  async receiveActivation(needs, progress, microBatch) {
+    const values = await receive(needs, progress, 'activation', microBatch, needs.stage.inputShape);
+    progress.activations.set(microBatch, values);
+  },
+  async receiveGradient(needs, progress, microBatch) {
+    const values = await receive(needs, progress, 'gradient', microBatch, needs.stage.outputShape);
+    progress.outputGradients.set(microBatch, values);
+  },
+  async forward(needs, progress, microBatch) {
+    const { input, labels } = await inputsOf(needs, progress, microBatch);
+    const id = { step: progress.step, microBatch };
+    const value = count(progress, await needs.engine.forward(id, input, labels));
+    if (needs.stage.isLoss) keepLoss(progress, microBatch, value[0]!);
+    else progress.outputs.set(microBatch, value);
+  },
+  async backward(needs, progress, microBatch) {
+    const id = { step: progress.step, microBatch };
+    const outputGradient = takeFrom(progress.outputGradients, microBatch);
+    const gradient = count(progress, await needs.engine.backward(id, outputGradient));
+    if (gradient !== undefined) progress.inputGradients.set(microBatch, gradient);
+  },
+  async forwardBackward(needs, progress, microBatch) {
+    const { input, labels } = await inputsOf(needs, progress, microBatch);
+    const id = { step: progress.step, microBatch };
+    const value = count(progress, await needs.engine.forwardBackward(id, input, labels!));
+    keepLoss(progress, microBatch, value.loss);
+    if (value.inputGradient !== undefined) progress.inputGradients.set(microBatch, value.inputGradient);
+  },
+  async sendActivation(needs, progress, microBatch) {
+    const values = takeFrom(progress.outputs, microBatch)!;
+    startSend(needs, progress, needs.next!, 'activation', microBatch, needs.stage.outputShape, values);
+  },
+  async sendGradient(needs, progress, microBatch) {
+    const values = takeFrom(progress.inputGradients, microBatch)!;
+    startSend(needs, progress, needs.previous!, 'gradient', microBatch, needs.stage.inputShape, values);
+  },
+  async update(needs, progress) {
+    const { engine, gradientScale, learningRate } = needs;
+    let scale = 1;
+    if (gradientScale !== undefined) {
+      const norms = count(progress, await engine.gradientNorms());
+      scale = await waited(progress, gradientScale(progress.step, norms));
+    }
+    count(progress, await engine.update(progress.step, learningRate(progress.step), scale));
+  },
+};
+
+/** Stage 0 reads samples (and sends the labels ahead to the loss stage); the others use what they received. */
+async function inputsOf(needs: StageRuntimeNeeds, progress: StepProgress, microBatch: number) {
+  const { stage, samples, microBatches, inbox } = needs;
+  if (stage.isFirst) {
+    const { images, labels } = samples!.read(progress.step, microBatch, microBatches);
+    if (needs.loss !== undefined) sendLabels(needs.loss, progress, microBatch, labels);
+    return { input: images as Floats, labels: stage.isLoss ? (labels as Int32Array<ArrayBuffer>) : undefined };
+  }
+  const input = takeFrom(progress.activations, microBatch)!;
+  if (!stage.isLoss) return { input, labels: undefined };
+  const tensor = await waited(progress, inbox.take('labels', progress.step, microBatch, progress.signal));
+  return { input, labels: readLabels(tensor, needs.samplesPerMicroBatch) };
+}
+
+function sendLabels(link: LinkSender, progress: StepProgress, microBatch: number, labels: Int32Array): void {
+  const meta = {
+    kind: 'labels',
+    step: progress.step,
+    microBatch,
+    slot: 0,
+    dtype: 'int32',
+    shape: [labels.length],
+  } as const;
+  const bytes = new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength);
+  track(progress, link.send(meta, bytes, progress.signal));
+}
+
+function readLabels(tensor: ReceivedTensor, count: number): Int32Array<ArrayBuffer> {
+  try {
+    if (tensor.meta.dtype !== 'int32' || tensor.payload.length !== 4 * count) {
+      throw new UnexpectedTensorError('labels', tensor.meta.from, `${tensor.payload.length} bytes for ${count} labels`);
+    }
+    return new Int32Array(tensor.payload.slice().buffer);
+  } finally {
+    tensor.release();
+  }
+}
+
+async function receive(
+  { inbox }: StageRuntimeNeeds,
+  progress: StepProgress,
+  kind: 'activation' | 'gradient',
+  microBatch: number,
+  shape: readonly number[],
+): Promise<Floats> {
+  const tensor = await waited(progress, inbox.take(kind, progress.step, microBatch, progress.signal));
+  try {
+    const { meta, payload } = tensor;
+    if (meta.shape.join() !== shape.join()) {
+      throw new UnexpectedTensorError(kind, meta.from, `shape [${meta.shape.join(', ')}], not [${shape.join(', ')}]`);
+    }
+    return codecOf(meta.codec.id).decode(payload, elementCount(shape));
+  } finally {
+    tensor.release();
+  }
+}
+
+function startSend(
+  { codec }: StageRuntimeNeeds,
+  progress: StepProgress,
+  link: LinkSender,
+  kind: 'activation' | 'gradient',
+  microBatch: number,
+  shape: readonly number[],
+  values: Floats,
+): void {
+  const { id, params } = codec;
+  const meta = {
+    kind,
+    step: progress.step,
+    microBatch,
+    slot: 0,
+    dtype: 'float32',
+    shape,
+    codec: { id, params },
+  } as const;
+  track(progress, link.send(meta, codec.encode(values), progress.signal));
+}
+
+/** A send that fails is reported at the end of the step; until then nobody may find it unhandled. */
+function track(progress: StepProgress, send: Promise<void>): void {
+  send.catch(() => {});
+  progress.sends.push(send);
+}
+
+function keepLoss(progress: StepProgress, microBatch: number, loss: number): void {
+  if (!Number.isFinite(loss)) throw new LossNotFiniteError(progress.step, microBatch, loss);
+  progress.losses.push(loss);
+}
+
+function count<T>(progress: StepProgress, { value, cpuSeconds }: Computed<T>): T {
+  progress.computeSeconds += cpuSeconds;
+  return value;
+}
+
+async function waited<T>(progress: StepProgress, promise: Promise<T>): Promise<T> {
+  const start = performance.now();
+  const value = await promise;
+  progress.waitSeconds += (performance.now() - start) / 1000;
+  return value;
+}
+
+function takeFrom<T>(map: Map<number, T>, microBatch: number): T | undefined {
+  const value = map.get(microBatch);
+  map.delete(microBatch);
+  return value;
+}
