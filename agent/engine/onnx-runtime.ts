@@ -1,15 +1,21 @@
-// Its telemetry looks a collector up on the internet; this must be set before the library is loaded.
-process.env['ORT_DISABLE_TELEMETRY'] = '1';
-
+import { createRequire } from 'node:module';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { Capabilities, Program } from '../../models/index.ts';
 import { probeModel } from './probe.ts';
 
-// Imports are hoisted above the statement at the top, so the library itself is loaded here.
-const runtime = (await import('onnxruntime-node')).default;
+// The one door to ONNX Runtime. Its telemetry looks a collector up on the internet unless this is set before the
+// library is loaded.
+process.env['ORT_DISABLE_TELEMETRY'] = '1';
 
-/** The one door to ONNX Runtime. */
-export const runtimeVersion: string = runtime.env.versions.node ?? runtime.env.versions.common;
+const require = createRequire(import.meta.url);
+
+/** Known without loading the library, so that a thread that only talks about it stays small. */
+export const runtimeVersion: string = require('onnxruntime-node/package.json').version;
+
+/** Loads the library at the first call: only the thread that computes needs it. */
+function runtime(): typeof import('onnxruntime-node') {
+  return require('onnxruntime-node');
+}
 
 export type TensorData = Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
 
@@ -41,7 +47,7 @@ const baseOptions = (threads: number): InferenceSession.SessionOptions => ({
 });
 
 export async function createSession(program: Program, { threads }: SessionOptions): Promise<Session> {
-  const session = await runtime.InferenceSession.create(program.bytes, baseOptions(threads));
+  const session = await runtime().InferenceSession.create(program.bytes, baseOptions(threads));
   const wanted = [...new Set(program.outputs.map((port) => port.name))];
   return {
     program,
@@ -58,10 +64,12 @@ export async function createSession(program: Program, { threads }: SessionOption
 function toOrt(tensors: ReadonlyMap<string, Tensor>, name: string): OrtTensor {
   const tensor = tensors.get(name);
   if (tensor === undefined) throw new Error(`the program reads '${name}', which was not given`);
-  const { data, shape } = tensor;
-  return data instanceof Float32Array
-    ? new runtime.Tensor('float32', data, shape)
-    : new runtime.Tensor('int64', data, shape);
+  return ortTensor(tensor);
+}
+
+function ortTensor({ data, shape }: Tensor): OrtTensor {
+  const { Tensor } = runtime();
+  return data instanceof Float32Array ? new Tensor('float32', data, shape) : new Tensor('int64', data, shape);
 }
 
 function fromOrt(tensor: OrtTensor): Tensor {
@@ -73,9 +81,11 @@ let probed: Promise<Capabilities> | undefined;
 /** What this build of ONNX Runtime on this processor can do; found out once by trying. */
 export function probeCapabilities(): Promise<Capabilities> {
   probed ??= probeModel(async (bytes, input) => {
-    const session = await runtime.InferenceSession.create(bytes, baseOptions(1));
+    const session = await runtime().InferenceSession.create(bytes, baseOptions(1));
     try {
-      const fed = { [session.inputNames[0]!]: new runtime.Tensor('float32', input.data as Float32Array, input.shape) };
+      const fed = {
+        [session.inputNames[0]!]: new runtime().Tensor('float32', input.data as Float32Array, input.shape),
+      };
       const results = await session.run(fed);
       return fromOrt(results[session.outputNames[0]!]!);
     } finally {
