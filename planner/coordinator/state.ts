@@ -1,0 +1,151 @@
+import type { BlockCost, Plan } from '../index.ts';
+import type { BoardTotals, Deadlines, RunSettings } from './types.ts';
+
+/** A board that could take part: online, and with a profile. */
+export type OnlineBoard = {
+  readonly id: string;
+  readonly dataUrl: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+};
+
+/** What is known of one board of the fleet; it counts as online when both parts are there. */
+export type BoardState = {
+  /** From its retained state; absent while it is offline. `pid` tells a restarted process from a reconnected one. */
+  readonly online?: { readonly dataUrl: string; readonly pid: number };
+  readonly profile?: { readonly cores: number; readonly memoryBytes: number };
+};
+
+/** Name and shape of a tensor of a block's state. */
+export type TensorLayout = { readonly name: string; readonly shape: readonly number[] };
+
+/** A run as it is asked for: the settings without the values to restore, and what follows from the model. Plain data. */
+export type RunRequest = {
+  readonly settings: Omit<RunSettings, 'restore' | 'deadlines'>;
+  readonly term: number;
+  readonly restores: boolean;
+  readonly deadlines: Deadlines;
+  readonly blocks: readonly BlockCost[];
+  /** By block, in the order of slots: what a captured or restored block consists of. */
+  readonly layout: readonly (readonly TensorLayout[])[];
+};
+
+/** One stage of the plan, as far as the hub has heard. */
+export type StageState = {
+  readonly stage: number;
+  readonly board: string;
+  readonly firstBlock: number;
+  readonly lastBlock: number;
+  readonly prepared: boolean;
+  /** Steps done, those before `fromStep` included: it is at this step now. */
+  readonly step: number;
+  readonly heardAt: number;
+  /** What it has said last, for error messages: "has finished step 4". */
+  readonly heard: string;
+  readonly stopped: boolean;
+  readonly totals: BoardTotals;
+};
+
+/** State on its way up: of which step, and what has come so far. */
+export type CaptureState = {
+  readonly step: number;
+  /** Names that arrived, by stage. */
+  readonly arrived: readonly ReadonlySet<string>[];
+  /** Stages that have said they are through. */
+  readonly reported: readonly boolean[];
+  readonly writing: boolean;
+};
+
+/** Why a run ends early. Data: `failure.ts` makes the error of it. */
+export type Failure =
+  | { readonly kind: 'not-enough-boards'; readonly online: readonly string[]; readonly seconds: number }
+  | { readonly kind: 'planning'; readonly error: Error }
+  | { readonly kind: 'not-prepared'; readonly waitsFor: string; readonly seconds: number }
+  | { readonly kind: 'silent'; readonly waitsFor: string; readonly seconds: number }
+  | { readonly kind: 'lost'; readonly stage: number; readonly step: number; readonly how: string }
+  | {
+      readonly kind: 'failed';
+      readonly stage: number;
+      readonly step: number;
+      readonly error: { readonly code: string; readonly message: string };
+    }
+  | { readonly kind: 'not-finite'; readonly stage: number; readonly step: number; readonly what: string }
+  | { readonly kind: 'hub'; readonly error: Error };
+
+export type Outcome =
+  | { readonly kind: 'finished' }
+  | { readonly kind: 'interrupted' }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+/**
+ * gathering: boards come online; opening: the hub makes ready to receive state; preparing: boards load their stage;
+ * training: steps are granted; stopping: boards give the run up; over.
+ */
+export type Phase = 'gathering' | 'opening' | 'preparing' | 'training' | 'stopping' | 'over';
+
+export type RunState = {
+  readonly request: RunRequest;
+  readonly phase: Phase;
+  readonly phaseSince: number;
+  readonly stopRequested: boolean;
+  /** Absent while gathering. */
+  readonly plan: Plan | undefined;
+  readonly stages: readonly StageState[];
+  /** Boards may run the steps before this one. */
+  readonly granted: number;
+  /** The step that was granted last with capture; `fromStep` where there was none. */
+  readonly lastCapture: number;
+  /** The run ends when this many steps are done: `steps`, or earlier after an interrupt. */
+  readonly finalStep: number;
+  readonly capture: CaptureState | undefined;
+  readonly checkpoint: { readonly step: number; readonly path: string } | undefined;
+  /** Squared norms by step and stage, until all stages have said theirs. */
+  readonly norms: ReadonlyMap<number, readonly (readonly number[] | undefined)[]>;
+  /** By step from `fromStep` on. */
+  readonly losses: readonly number[];
+  /** Steps of which everybody was told. */
+  readonly announced: number;
+  /** When the latest steps were done by all stages, oldest first; the first entry is the first grant. */
+  readonly doneAt: readonly number[];
+  readonly trainingSince: number | undefined;
+  readonly lastStepAt: number;
+  /** When anything last got further. */
+  readonly progressAt: number;
+  /** What went wrong, in the order of arrival: the worst is judged after a moment. */
+  readonly suspects: readonly { readonly at: number; readonly failure: Failure }[];
+  readonly outcome: Outcome | undefined;
+};
+
+/** Why a message changed nothing. */
+export type IgnoreReason =
+  | 'no-run'
+  | 'other-run'
+  | 'other-term'
+  | 'not-its-stage'
+  | 'repeated'
+  | 'not-expected'
+  | 'after-the-end';
+
+export type FleetState = {
+  readonly now: number;
+  readonly boards: ReadonlyMap<string, BoardState>;
+  readonly run: RunState | undefined;
+  readonly ignored: Readonly<Partial<Record<IgnoreReason, number>>>;
+};
+
+export const initialState: FleetState = { now: 0, boards: new Map(), run: undefined, ignored: {} };
+
+/** The boards that could take part, by id in natural order. */
+export function onlineBoards(state: FleetState): readonly OnlineBoard[] {
+  const online = [...state.boards].flatMap(([id, { online, profile }]) => {
+    return online === undefined || profile === undefined ? [] : [{ id, dataUrl: online.dataUrl, ...profile }];
+  });
+  return online.sort((a, b) => naturalOrder.compare(a.id, b.id));
+}
+
+const naturalOrder = new Intl.Collator('en', { numeric: true });
+
+/** Steps that every stage has done. */
+export function stepsDone({ stages, request }: RunState): number {
+  return stages.length === 0 ? request.settings.fromStep : Math.min(...stages.map(({ step }) => step));
+}

@@ -1,0 +1,139 @@
+import type { Log, Messenger, Transport } from '../../broker/index.ts';
+import type { Choice, Plan, ScheduleName } from '../index.ts';
+import type { Clock } from './clock.ts';
+import type { Event } from './events.ts';
+
+/** A parameter, or a tensor of optimizer state (`optimizer.SLOT.PARAMETER`), as boards and checkpoints name it. */
+export type StateTensor = {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer>;
+};
+
+/** What a run is asked to do. */
+export type RunSettings = {
+  /** Id of the run: lower-case letters, digits and inner dashes. */
+  readonly run: string;
+  /** Number of the first plan; above that of any earlier plan of this run, so a resumed run counts on. 1 where absent. */
+  readonly term?: number;
+  readonly model: { readonly name: string; readonly classes: number; readonly inputShape: readonly number[] };
+  /** What stage 0 reads its samples from and the last stage its labels. */
+  readonly data: Choice;
+  /** Samples of one step; divides by `microBatches`. */
+  readonly batch: number;
+  readonly microBatches: number;
+  readonly schedule: ScheduleName;
+  /** A name and options of `createOptimizer` in models; `options.clipNorm` makes boards exchange gradient norms. */
+  readonly optimizer: { readonly name: string; readonly options: Readonly<Record<string, number>> };
+  readonly learningRate: Choice;
+  readonly seed: number;
+  /** How many boards, chosen among those online; or which, in the order of the pipeline. */
+  readonly boards: number | readonly string[];
+  /** The run ends when this many steps are done, those before `fromStep` included. */
+  readonly steps: number;
+  /** Steps that were done before: 0, or a checkpoint's step. */
+  readonly fromStep: number;
+  /** The state to start from: every tensor of the model and its optimizer, by name. Absent: boards initialise by the seed. */
+  readonly restore?: ReadonlyMap<string, Omit<StateTensor, 'name'>>;
+  /** A checkpoint at every multiple of it; 0 or absent: only at the end (and when interrupted). */
+  readonly checkpointEverySteps?: number;
+  readonly deadlines?: Partial<Deadlines>;
+};
+
+/** How long the hub waits for what, in seconds. */
+export type Deadlines = {
+  /** For the boards wanted to be online. */
+  readonly boardsOnline: number;
+  /** For boards to load their stage and, when resuming, to take the state. */
+  readonly prepared: number;
+  /** Without a step, a norm or a captured tensor from anybody. */
+  readonly silence: number;
+  /** A lost link's neighbours speak first: so long for what caused it. */
+  readonly cause: number;
+  /** For boards to say that they have stopped, and for the last words of a lost one. */
+  readonly stop: number;
+};
+
+export const defaultDeadlines: Deadlines = { boardsOnline: 30, prepared: 120, silence: 120, cause: 1.5, stop: 2 };
+
+/** What a checkpoint says beside its tensors. */
+export type CheckpointState = {
+  readonly run: string;
+  readonly term: number;
+  readonly plan: Plan;
+  /** Steps done; training goes on with this one. */
+  readonly step: number;
+  readonly fromStep: number;
+  /** Of steps `fromStep` to `step - 1`. */
+  readonly losses: readonly number[];
+};
+
+/** Where checkpoints go. `write` is atomic and gives the path; what it throws ends the run. */
+export type CheckpointStore = {
+  write(state: CheckpointState, tensors: readonly StateTensor[], signal: AbortSignal): Promise<string>;
+};
+
+export type Progress = {
+  /** Steps done, of `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  /** Of the last step done. */
+  readonly loss: number;
+  readonly samplesPerSecond: number;
+  readonly secondsLeft: number;
+};
+
+/** What a run needs from outside. */
+export type RunNeeds = {
+  /** Of the hub's identity, on the hub's broker. */
+  readonly messenger: Messenger;
+  /** Of the hub's identity; its links carry state down to boards and up from them. Stays open. */
+  readonly transport: Transport;
+  /** The hub's broker as boards reach it, `mqtt://host:port`. */
+  readonly hubUrl: string;
+  readonly checkpoints: CheckpointStore;
+  readonly log?: Log;
+  readonly clock?: Clock;
+  /** The end of what a lost board has said, where somebody knows it. */
+  readonly lastWords?: (board: string) => Promise<string | undefined>;
+  /** Called once, when the boards are chosen and the work is shared out. */
+  readonly onPlan?: (plan: Plan) => void;
+  /** Called after each step. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Sees every event in order: applied again to `initialState`, they give the same state. */
+  readonly onEvent?: (event: Event) => void;
+  /** Aborted to end gracefully: granted steps are finished, the state captured and written. */
+  readonly interrupt?: AbortSignal;
+};
+
+/** Sums over the steps of a run. */
+export type BoardTotals = {
+  readonly computeSeconds: number;
+  /** The runtime's own: signing, framing, scheduling. */
+  readonly overheadSeconds: number;
+  readonly waitSeconds: number;
+  readonly wallSeconds: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+};
+
+export type RunResult = {
+  readonly run: string;
+  readonly term: number;
+  /** Absent where the run was interrupted before the boards were chosen. */
+  readonly plan: Plan | undefined;
+  /** Steps done, those before `fromStep` included. */
+  readonly steps: number;
+  /** Of steps `fromStep` to `steps - 1`. */
+  readonly losses: readonly number[];
+  readonly reason: 'finished' | 'interrupted';
+  /** The state after the last step, by name, in the order of blocks; empty where no step was granted. */
+  readonly tensors: ReadonlyMap<string, StateTensor>;
+  /** Path of the checkpoint of the last step; undefined where no step was granted. */
+  readonly checkpoint: string | undefined;
+  /** By board id. */
+  readonly perBoard: Readonly<Record<string, BoardTotals>>;
+  readonly samplesPerSecond: number;
+  /** From the first grant to the last step's report. */
+  readonly seconds: number;
+};
