@@ -32,15 +32,18 @@ const readManifest = object<Manifest>({
 /** A digest of the content, independent of how it is indented. */
 const digestOf = (content: unknown) => createHash('sha256').update(JSON.stringify(content)).digest('hex');
 
-/** The JSON text. @throws TypeError for a state that JSON cannot say (a loss that is not finite, a missing field) */
-export function encodeManifest(manifest: Manifest): Uint8Array {
-  // What is read is what went through JSON, so that is what is checked and hashed.
-  const { state, tensors } = JSON.parse(JSON.stringify(manifest));
-  readManifest({ state, tensors }, 'checkpoint', (problem) => new TypeError(problem));
-  const content = { state, tensors };
-  return Buffer.from(
-    `${JSON.stringify({ version: CHECKPOINT_VERSION, ...content, sha256: digestOf(content) }, null, 2)}\n`,
-  );
+/**
+ * The state as it will be read again, after a way through JSON.
+ * @throws TypeError for a state that JSON cannot say (a loss that is not finite, a missing field)
+ */
+export function portableState(state: RunState): RunState {
+  return readRunState(JSON.parse(JSON.stringify(state)), 'state', (problem) => new TypeError(problem));
+}
+
+/** The JSON text. @param manifest with a state from `portableState` */
+export function encodeManifest({ state, tensors }: Manifest): Uint8Array {
+  const sha256 = digestOf({ state, tensors });
+  return Buffer.from(`${JSON.stringify({ version: CHECKPOINT_VERSION, state, tensors, sha256 }, null, 2)}\n`);
 }
 
 /** @throws CheckpointTruncatedError, CheckpointVersionError, CheckpointCorruptError */

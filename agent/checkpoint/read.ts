@@ -54,8 +54,14 @@ const missing = (path: string, problem: string) => (error: NodeJS.ErrnoException
   throw error;
 };
 
-async function resolve(path: string): Promise<string> {
+/** A longer file is no state of a run; it is not read into memory to find that out. */
+const LONGEST_STATE = 64 << 20;
+
+/** The JSON file that is meant: itself, the one beside the tensors, or the newest in the directory. */
+async function resolve(given: string): Promise<string> {
+  const path = given.replace(/\.safetensors$/, '.json');
   const found = await stat(path).catch(missing(path, 'there is no such file or directory'));
+  if (found.size > LONGEST_STATE) throw new CheckpointCorruptError(path, `${found.size} bytes are no state of a run`);
   if (!found.isDirectory()) return path;
   const latest = await latestCheckpoint(path);
   if (latest === undefined) throw new CheckpointMissingError(path, 'the directory holds none');
@@ -69,7 +75,7 @@ async function readTensors(stateFile: string, manifest: Manifest, signal?: Abort
   const expected = manifest.tensors.bytes;
   if (size < expected) throw new CheckpointTruncatedError(file, size, `and ${expected} bytes were written`);
   if (size > expected) throw new CheckpointCorruptError(file, `it has ${size} bytes, and ${expected} were written`);
-  return readOpenTensors(handle, { file, size, stateFile, manifest }, signal);
+  return await readOpenTensors(handle, { file, size, stateFile, manifest }, signal);
 }
 
 interface Source {

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError, CheckpointWriteError } from './errors.ts';
 import { PARTIAL, syncDirectory, writeFileAtomically } from './files.ts';
-import { decodeManifest, encodeManifest } from './manifest.ts';
+import { decodeManifest, encodeManifest, portableState } from './manifest.ts';
 import { baseName, type Listed, listFiles } from './names.ts';
 import { encodeHeader, type Tensors } from './safetensors.ts';
 import type { RunState } from './state.ts';
@@ -28,13 +28,14 @@ export interface WriteOptions {
  *
  * @returns the path of the JSON file, durable on the disk
  * @throws CheckpointWriteError where the operating system refuses; the signal's reason where it is aborted. Earlier
- *   checkpoints are then untouched.
+ *   checkpoints are then untouched. TypeError for a state that JSON cannot say.
  */
 export async function writeCheckpoint(
   directory: string,
-  { state, tensors }: Checkpoint,
+  { state: given, tensors }: Checkpoint,
   { keep = 3, signal }: WriteOptions = {},
 ): Promise<string> {
+  const state = portableState(given);
   try {
     await mkdir(directory, { recursive: true });
     const before = await listFiles(directory);
@@ -55,7 +56,10 @@ export async function writeCheckpoint(
   }
 }
 
-/** What the tensor file says of itself, so that it cannot be taken for that of another checkpoint. */
+/**
+ * What the tensor file says of itself, so that it cannot be taken for that of another checkpoint. `format` is what
+ * PyTorch's tools look for before they load a safetensors file.
+ */
 export function labelOf({ run, step, model }: RunState): Readonly<Record<string, string>> {
   return { format: 'pt', run, step: String(step), model: model.name };
 }

@@ -23,8 +23,8 @@ export const bfloat16: Codec = {
 };
 
 function upperHalf(bits: number): number {
-  const isNaN = (bits & 0x7fffffff) >>> 0 > 0x7f800000;
+  const isNotANumber = (bits & 0x7fffffff) >>> 0 > 0x7f800000;
   // Rounding up could carry a NaN's payload away and leave an infinity; a set quiet bit keeps it a NaN.
-  if (isNaN) return (bits >>> 16) | 0x40;
+  if (isNotANumber) return (bits >>> 16) | 0x40;
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }

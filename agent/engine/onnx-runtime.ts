@@ -84,7 +84,7 @@ export function probeCapabilities(): Promise<Capabilities> {
     const session = await runtime().InferenceSession.create(bytes, baseOptions(1));
     try {
       const fed = {
-        [session.inputNames[0]!]: new runtime().Tensor('float32', input.data as Float32Array, input.shape),
+        [session.inputNames[0]!]: ortTensor(input),
       };
       const results = await session.run(fed);
       return fromOrt(results[session.outputNames[0]!]!);

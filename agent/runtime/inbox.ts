@@ -29,7 +29,10 @@ export class Inbox {
   put(tensor: ReceivedTensor): void {
     const { kind, step, microBatch, slot } = tensor.meta;
     const key = keyOf(kind, step, microBatch, slot);
-    if (this.#arrived.has(key) || this.#taken.has(key)) return this.#refuse('duplicate', tensor);
+    if (this.#arrived.has(key) || this.#taken.has(key)) {
+      this.#refuse('duplicate', tensor);
+      return;
+    }
     const taker = this.#awaited.get(key);
     if (taker !== undefined) {
       this.#awaited.delete(key);
@@ -37,8 +40,8 @@ export class Inbox {
       taker.resolve(tensor);
       return;
     }
-    if (this.#arrived.size >= this.#capacity) return this.#refuse('full', tensor);
-    this.#arrived.set(key, tensor);
+    if (this.#arrived.size < this.#capacity) this.#arrived.set(key, tensor);
+    else this.#refuse('full', tensor);
   }
 
   /** Waits for a tensor; the caller releases it. Rejects when the signal aborts or the inbox is closed. */
