@@ -1,11 +1,11 @@
-import type { Codec } from './codec.ts';
+import { type Codec, codecParamsBytes } from './codec.ts';
 import { PayloadLengthError } from './errors.ts';
 
 /** The upper half of each float32, rounded to the nearest (even on ties): 8 bits of significand, relative error 2⁻⁹. */
 export const bfloat16: Codec = {
   id: 1,
   name: 'bfloat16',
-  params: new Uint8Array(),
+  params: new Uint8Array(codecParamsBytes),
   encode(values) {
     const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
     const halves = new Uint16Array(values.length);

@@ -42,7 +42,9 @@ export interface StepOutcome {
 /** The state of one step while its instructions are carried out. */
 interface StepProgress {
   readonly step: number;
+  /** Aborts when the caller's does, and when a send fails: nobody may go on waiting for an answer to it. */
   readonly signal: AbortSignal;
+  readonly failed: AbortController;
   readonly activations: Map<number, Floats>;
   readonly outputs: Map<number, Floats>;
   readonly outputGradients: Map<number, Floats>;
@@ -58,9 +60,11 @@ type Executor = (needs: StageRuntimeNeeds, progress: StepProgress, microBatch: n
 
 /** Carries out the instructions of one step, one after another; sends go on beside the computation. */
 export async function runStep(needs: StageRuntimeNeeds, step: number, signal: AbortSignal): Promise<StepOutcome> {
+  const failed = new AbortController();
   const progress: StepProgress = {
     step,
-    signal,
+    signal: AbortSignal.any([signal, failed.signal]),
+    failed,
     activations: new Map(),
     outputs: new Map(),
     outputGradients: new Map(),
@@ -73,7 +77,7 @@ export async function runStep(needs: StageRuntimeNeeds, step: number, signal: Ab
   };
   needs.inbox.forgetBefore(step - 1);
   for (const instruction of needs.instructions) {
-    signal.throwIfAborted();
+    progress.signal.throwIfAborted();
     await executors[instruction.kind](needs, progress, 'microBatch' in instruction ? instruction.microBatch : 0);
   }
   await Promise.all(progress.sends);
@@ -209,9 +213,8 @@ function startSend(
   track(progress, link.send(meta, codec.encode(values), progress.signal));
 }
 
-/** A send that fails is reported at the end of the step; until then nobody may find it unhandled. */
 function track(progress: StepProgress, send: Promise<void>): void {
-  send.catch(() => {});
+  send.catch((error) => progress.failed.abort(error));
   progress.sends.push(send);
 }
 
