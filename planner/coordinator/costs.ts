@@ -1,4 +1,4 @@
-import type { BlockCost as ModelBlockCost } from '../../models/index.ts';
+import type { StageCost } from '../../models/index.ts';
 import type { BlockCost, Board } from '../index.ts';
 import type { OnlineBoard } from './state.ts';
 
@@ -6,7 +6,7 @@ import type { OnlineBoard } from './state.ts';
  * A block's cost as the partition reckons with it: the optimizer keeps `slots` tensors for each parameter that has
  * a gradient.
  */
-export function plannerCost(cost: ModelBlockCost, slots: number): BlockCost {
+export function plannerCost(cost: StageCost, slots: number): BlockCost {
   return {
     name: cost.name,
     forwardFlops: cost.forwardFlops,

@@ -1,7 +1,9 @@
 /** The hub's loop: the fleet's state as events, what to do about it, and the one place that does it. */
 export type { Action } from './actions.ts';
+export { apply } from './apply.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { runTraining } from './coordinator.ts';
+export { decide } from './decide.ts';
 export * from './errors.ts';
 export type { Event } from './events.ts';
 export {

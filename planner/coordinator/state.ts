@@ -78,10 +78,10 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
- * gathering: boards come online; opening: the hub makes ready to receive state; preparing: boards load their stage;
+ * gathering: boards come online; opening, opened: the hub makes ready to receive state; preparing: boards load their stage;
  * training: steps are granted; stopping: boards give the run up; over.
  */
-export type Phase = 'gathering' | 'opening' | 'preparing' | 'training' | 'stopping' | 'over';
+export type Phase = 'gathering' | 'opening' | 'opened' | 'preparing' | 'training' | 'stopping' | 'over';
 
 export type RunState = {
   readonly request: RunRequest;

@@ -1,0 +1,150 @@
+import type { DeviceReport } from '../../broker/index.ts';
+import type { CapturedTensor } from './events.ts';
+import {
+  type Failure,
+  type FleetState,
+  type IgnoreReason,
+  type RunState,
+  type StageState,
+  stepsDone,
+} from './state.ts';
+import { ignore, isLive, suspect, withStage } from './transitions.ts';
+import type { BoardTotals } from './types.ts';
+
+type Report<Kind extends DeviceReport['kind']> = Extract<DeviceReport, { kind: Kind }>;
+/** The run after a report, or why the report changes nothing. */
+type Changed = RunState | IgnoreReason;
+
+/** How many steps the speed is averaged over. */
+const SPEED_STEPS = 16;
+
+/** What a board says of a run counts only for the run and term at hand, and only from the board that holds the stage. */
+export function applyReport(state: FleetState, board: string, report: DeviceReport): FleetState {
+  const { run } = state;
+  if (run === undefined) return ignore(state, 'no-run');
+  if (report.run !== run.request.settings.run) return ignore(state, 'other-run');
+  if (report.term !== run.request.term) return ignore(state, 'other-term');
+  const stage = run.stages[report.stage];
+  if (stage?.board !== board) return ignore(state, 'not-its-stage');
+  if (!isLive(run) && report.kind !== 'stopped') return ignore(state, 'after-the-end');
+  const changed = changedBy(run, stage, report, state.now);
+  return typeof changed === 'string' ? ignore(state, changed) : { ...state, run: changed };
+}
+
+function changedBy(run: RunState, stage: StageState, report: DeviceReport, at: number): Changed {
+  switch (report.kind) {
+    case 'prepared':
+      if (run.phase !== 'preparing') return 'not-expected';
+      return stage.prepared ? 'repeated' : hear(run, stage, at, 'was prepared', { prepared: true });
+    case 'step':
+      return afterStep(run, stage, report, at);
+    case 'norms':
+      return afterNorms(run, stage, report, at);
+    case 'captured':
+      return afterCapture(run, stage, report, at);
+    case 'failed':
+      return suspect(run, failureOf(report), at);
+    case 'stopped': {
+      if (!isLive(run)) return withStage(run, stage.stage, { stopped: true });
+      const error = { code: 'STOPPED', message: 'it gave up the run without being told to' };
+      return suspect(run, { kind: 'failed', stage: stage.stage, step: stage.step, error }, at);
+    }
+    default:
+      return report satisfies never;
+  }
+}
+
+function failureOf({ stage, step, error }: Report<'failed'>): Failure {
+  return error.code === 'LOSS_NOT_FINITE'
+    ? { kind: 'not-finite', stage, step, what: 'the loss' }
+    : { kind: 'failed', stage, step, error };
+}
+
+function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at: number): Changed {
+  const { step, loss } = report;
+  if (step < stage.step) return 'repeated';
+  if (step > stage.step || step >= run.granted) {
+    const message = `it reported step ${step} when step ${stage.step} of ${run.granted} granted ones was next`;
+    return suspect(run, { kind: 'failed', stage: stage.stage, step, error: { code: 'REPORT_ORDER', message } }, at);
+  }
+  const isLast = stage.stage === run.stages.length - 1;
+  if (isLast && loss === null)
+    return suspect(run, { kind: 'not-finite', stage: stage.stage, step, what: 'the loss' }, at);
+  const next = hear(run, stage, at, `finished step ${step}`, {
+    step: step + 1,
+    totals: addTotals(stage.totals, report),
+  });
+  const done = stepsDone(next) > stepsDone(run);
+  return {
+    ...next,
+    losses: isLast ? [...run.losses, loss!] : run.losses,
+    doneAt: done ? [...run.doneAt, at].slice(-1 - SPEED_STEPS) : run.doneAt,
+    lastStepAt: done ? at : run.lastStepAt,
+  };
+}
+
+function addTotals(totals: BoardTotals, report: Report<'step'>): BoardTotals {
+  return {
+    computeSeconds: totals.computeSeconds + report.computeSeconds,
+    overheadSeconds: totals.overheadSeconds + report.overheadSeconds,
+    waitSeconds: totals.waitSeconds + report.waitSeconds,
+    wallSeconds: totals.wallSeconds + report.wallSeconds,
+    bytesSent: totals.bytesSent + report.bytesSent,
+    bytesReceived: totals.bytesReceived + report.bytesReceived,
+  };
+}
+
+function afterNorms(run: RunState, stage: StageState, report: Report<'norms'>, at: number): Changed {
+  const { step, squaredNorms } = report;
+  const known = run.norms.get(step) ?? run.stages.map(() => undefined);
+  if (step < stage.step || known[stage.stage] !== undefined) return 'repeated';
+  if (step > stage.step || step >= run.granted) return 'not-expected';
+  const next = known.map((norms, index) => (index === stage.stage ? squaredNorms : norms));
+  return { ...hear(run, stage, at, `sent the norms of step ${step}`, {}), norms: new Map(run.norms).set(step, next) };
+}
+
+function afterCapture(run: RunState, stage: StageState, report: Report<'captured'>, at: number): Changed {
+  const { capture, request } = run;
+  const { step, tensors } = report;
+  if (capture?.step !== step) return 'not-expected';
+  if (capture.reported[stage.stage]) return 'repeated';
+  const expected = request.layout.slice(stage.firstBlock, stage.lastBlock + 1).flat().length;
+  if (tensors !== expected) {
+    const message = `it sent ${tensors} tensors of state, but its blocks have ${expected}`;
+    return suspect(
+      run,
+      { kind: 'failed', stage: stage.stage, step, error: { code: 'CAPTURE_INCOMPLETE', message } },
+      at,
+    );
+  }
+  const reported = capture.reported.map((said, index) => said || index === stage.stage);
+  return { ...hear(run, stage, at, `sent the state of step ${step}`, {}), capture: { ...capture, reported } };
+}
+
+/** A tensor counts where it was asked for, is what its block has at this slot, and has not come before. */
+export function applyTensor(state: FleetState, board: string, term: number, tensor: CapturedTensor): FleetState {
+  const { run } = state;
+  if (run === undefined) return ignore(state, 'no-run');
+  if (term !== run.request.term) return ignore(state, 'other-term');
+  if (!isLive(run)) return ignore(state, 'after-the-end');
+  const { capture } = run;
+  const { step, block, slot, name, shape, finite } = tensor;
+  const stage = run.stages.find(({ firstBlock, lastBlock }) => firstBlock <= block && block <= lastBlock);
+  if (stage?.board !== board) return ignore(state, 'not-its-stage');
+  const expected = run.request.layout[block]?.[slot];
+  const fits = expected?.name === name && expected.shape.join() === shape.join();
+  if (capture?.step !== step || !fits) return ignore(state, 'not-expected');
+  const before = capture.arrived[stage.stage]!;
+  if (before.has(name)) return ignore(state, 'repeated');
+  const arrived = capture.arrived.map((names, index) => (index === stage.stage ? new Set(names).add(name) : names));
+  const next = hear(run, stage, state.now, `sent state of step ${step}`, {});
+  const taken = { ...next, capture: { ...capture, arrived } };
+  if (finite) return { ...state, run: taken };
+  const failure: Failure = { kind: 'not-finite', stage: stage.stage, step, what: `tensor ${name} of the state` };
+  return { ...state, run: suspect(taken, failure, state.now) };
+}
+
+/** A stage has got further. */
+function hear(run: RunState, { stage }: StageState, at: number, heard: string, change: Partial<StageState>): RunState {
+  return { ...withStage(run, stage, { ...change, heard, heardAt: at }), progressAt: at };
+}

@@ -1,0 +1,74 @@
+import { type LinkReceiver, RAW_CODEC, type ReceivedTensor, type Transport } from '../../broker/index.ts';
+import { elementCount } from '../../models/index.ts';
+import type { Plan, PlanStage } from '../index.ts';
+import type { CapturedTensor } from './events.ts';
+import type { RunRequest } from './state.ts';
+import type { StateTensor } from './types.ts';
+
+/** The values of state on its way up. The fleet's state knows only what has arrived; the bytes are here. */
+export type Captures = {
+  /** Listens to every board of the plan. */
+  open(plan: Plan): Promise<void>;
+  /** From now on the state of this step is kept, and no other. */
+  expect(step: number): void;
+  /** All that was kept of the expected step, in the order of blocks. */
+  tensors(): readonly StateTensor[];
+  close(): Promise<void>;
+};
+
+export type CapturesNeeds = {
+  readonly transport: Transport;
+  readonly request: RunRequest;
+  readonly onTensor: (board: string, term: number, tensor: CapturedTensor) => void;
+};
+
+// Boards send nothing but state to the hub.
+const stateOnly = { activation: 0, gradient: 0, labels: 0, 'state-down': 0 } as const;
+
+export function createCaptures({ transport, request, onTensor }: CapturesNeeds): Captures {
+  const layout = request.layout.flat();
+  const maxTensorBytes = Math.max(4, ...layout.map(({ shape }) => 4 * elementCount(shape)));
+  const receivers: LinkReceiver[] = [];
+  let kept = new Map<string, StateTensor>();
+  let expected: number | undefined;
+
+  /** Keeps a tensor that is expected; whether it is, the fleet's state judges once more and counts. */
+  const take = ({ board, firstBlock, lastBlock }: PlanStage, { meta, payload }: ReceivedTensor): void => {
+    const { kind, dtype, codec, step, name, shape, microBatch: block, slot, term } = meta;
+    const raw = kind === 'state-up' && dtype === 'float32' && codec.id === RAW_CODEC;
+    if (!raw || payload.length !== 4 * elementCount(shape)) return;
+    // The payload is the link's and is used again, hence the copy.
+    const data = new Float32Array(payload.slice().buffer);
+    const place = block < firstBlock || block > lastBlock ? undefined : request.layout[block]?.[slot];
+    const fits = place?.name === name && place.shape.join() === shape.join();
+    if (fits && step === expected) kept.set(name, { name, shape, data });
+    onTensor(board, term, { step, block, slot, name, shape, finite: data.every(Number.isFinite) });
+  };
+
+  return {
+    async open({ run, term, stages }) {
+      for (const stage of stages) {
+        const receiver = await transport.openReceiver({
+          from: stage.board,
+          run,
+          term,
+          maxTensorBytes,
+          credits: stateOnly,
+          onTensor(tensor) {
+            take(stage, tensor);
+            tensor.release();
+          },
+        });
+        receivers.push(receiver);
+      }
+    },
+    expect(step) {
+      expected = step;
+      kept = new Map();
+    },
+    tensors: () => layout.flatMap(({ name }) => kept.get(name) ?? []),
+    async close() {
+      await Promise.all(receivers.splice(0).map((receiver) => receiver.close()));
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { DeviceCommand } from '../../broker/index.ts';
+import type { Plan } from '../index.ts';
+import type { Action } from './actions.ts';
+import type { RunRequest } from './state.ts';
+
+/** The commands that an action sends, by board, in the order of the pipeline. */
+export function commandsOf(
+  action: Extract<Action, { kind: 'prepare' | 'grant' | 'clip' }>,
+  plan: Plan,
+  request: RunRequest,
+  hubUrl: string,
+): readonly (readonly [board: string, command: DeviceCommand])[] {
+  const { run, term } = plan;
+  const { restores: restore, settings } = request;
+  const commandFor = (stage: number): DeviceCommand => {
+    switch (action.kind) {
+      case 'prepare':
+        return { kind: 'prepare', run, term, stage, plan, fromStep: settings.fromStep, restore, hubUrl };
+      case 'grant':
+        return { kind: 'grant', run, term, toStep: action.toStep, capture: action.capture };
+      case 'clip':
+        return { kind: 'clip', run, term, step: action.step, squaredNorm: action.squaredNorm };
+      default:
+        return action satisfies never;
+    }
+  };
+  return plan.stages.map(({ stage, board }) => [board, commandFor(stage)]);
+}
+
+/** What a board is told when the run is taken from it. */
+export function stopCommand({ run, term }: Plan, reason: string): DeviceCommand {
+  return { kind: 'stop', run, term, reason: reason.slice(0, LONGEST_REASON) };
+}
+
+const LONGEST_REASON = 500;

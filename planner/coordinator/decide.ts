@@ -1,0 +1,183 @@
+import { PlannerError } from '../index.ts';
+import type { Action } from './actions.ts';
+import { describeWait, isCaptured, judge } from './failure.ts';
+import { grantSteps } from './grants.ts';
+import { chooseBoards, planOf } from './planning.ts';
+import { type Failure, type FleetState, onlineBoards, type RunState, stepsDone } from './state.ts';
+import { isLive } from './transitions.ts';
+import type { Progress } from './types.ts';
+
+/** One question about a run: what to do where the answer is yes, nothing where it is no. */
+type Question = (run: RunState, now: number, state: FleetState) => readonly Action[];
+
+/** In the order of priority: the first that has something to do is answered. */
+const questions: readonly Question[] = [
+  isOver,
+  isCheckpointComplete,
+  hasFailed,
+  isInterruptedEarly,
+  isLate,
+  areBoardsThere,
+  canPrepare,
+  areNormsComplete,
+  isStepDone,
+  isTrainingDone,
+  canGrant,
+];
+
+/**
+ * What to do next. Pure; nothing where there is nothing to do. Each action, once taken, is applied as a `decided` event,
+ * after which it is not decided again.
+ */
+export function decide(state: FleetState, now: number): readonly Action[] {
+  const { run } = state;
+  if (run === undefined || run.phase === 'over') return [];
+  for (const question of questions) {
+    const actions = question(run, now, state);
+    if (actions.length > 0) return actions;
+  }
+  return [];
+}
+
+/** When `decide` has to be asked again even if nothing happens; undefined where only an event can matter. */
+export function nextDeadline({ run }: FleetState): number | undefined {
+  if (run === undefined || run.phase === 'over') return undefined;
+  const cause = run.suspects[0] === undefined ? Infinity : run.suspects[0].at + run.request.deadlines.cause;
+  return isLive(run) ? Math.min(cause, deadlineOf(run)) : deadlineOf(run);
+}
+
+/** The end of the phase, if nothing happens before. */
+function deadlineOf(run: RunState): number {
+  const { deadlines } = run.request;
+  switch (run.phase) {
+    case 'gathering':
+      return run.phaseSince + deadlines.boardsOnline;
+    case 'opening':
+    case 'opened':
+    case 'preparing':
+      return run.phaseSince + deadlines.prepared;
+    case 'training':
+      return run.progressAt + deadlines.silence;
+    case 'stopping':
+      // A checkpoint that is being written is worth waiting for: it may be the last good one.
+      return run.phaseSince + (run.capture?.writing ? deadlines.silence : deadlines.stop);
+    case 'over':
+      return Infinity;
+    default:
+      return run.phase satisfies never;
+  }
+}
+
+function isOver(run: RunState, now: number): readonly Action[] {
+  if (run.phase !== 'stopping') return [];
+  const allStopped = run.stages.every(({ stopped }) => stopped) && !run.capture?.writing;
+  return allStopped || now >= deadlineOf(run) ? [{ kind: 'finish' }] : [];
+}
+
+/**
+ * A state that is complete is saved, once it has been seen to give a finite loss (where another step was granted): a
+ * checkpoint that leads straight to a NaN is no good one. Asked before anything else can end the run.
+ */
+function isCheckpointComplete(run: RunState): readonly Action[] {
+  const { capture, stages, suspects, granted } = run;
+  if (!isLive(run) || capture === undefined || capture.writing) return [];
+  const { step } = capture;
+  if (suspects.some(({ failure }) => failure.kind === 'not-finite' && failure.step <= step)) return [];
+  const complete = stages.every((stage) => stage.step >= step && isCaptured(run, stage.stage));
+  const proven = granted <= step || stages.at(-1)!.step > step || suspects.length > 0;
+  return complete && proven ? [{ kind: 'write-checkpoint', step }] : [];
+}
+
+function hasFailed(run: RunState, now: number): readonly Action[] {
+  const failure = isLive(run) ? judge(run, now) : undefined;
+  return failure === undefined ? [] : [fail(failure)];
+}
+
+/** Before the first grant there is nothing to finish and nothing to save. */
+function isInterruptedEarly(run: RunState): readonly Action[] {
+  const early = run.stopRequested && isLive(run) && run.phase !== 'training';
+  return early ? [{ kind: 'stop', outcome: { kind: 'interrupted' } }] : [];
+}
+
+function isLate(run: RunState, now: number, state: FleetState): readonly Action[] {
+  if (now < deadlineOf(run)) return [];
+  const { boardsOnline, prepared, silence } = run.request.deadlines;
+  switch (run.phase) {
+    case 'gathering': {
+      const online = onlineBoards(state).map(({ id }) => id);
+      return [fail({ kind: 'not-enough-boards', online, seconds: boardsOnline })];
+    }
+    case 'opening':
+    case 'opened':
+    case 'preparing':
+      return [fail({ kind: 'not-prepared', waitsFor: describeWait(run, now), seconds: prepared })];
+    case 'training':
+      return [fail({ kind: 'silent', waitsFor: describeWait(run, now), seconds: silence })];
+    case 'stopping':
+    case 'over':
+      return [];
+    default:
+      return run.phase satisfies never;
+  }
+}
+
+function areBoardsThere(run: RunState, _now: number, state: FleetState): readonly Action[] {
+  if (run.phase !== 'gathering') return [];
+  const boards = chooseBoards(run.request.settings.boards, onlineBoards(state));
+  if (boards === undefined) return [];
+  try {
+    return [{ kind: 'adopt', plan: planOf(run.request, boards) }];
+  } catch (error) {
+    // No split fits, or a setting is wrong: the caller gets to know. Anything else is a bug of ours.
+    if (error instanceof PlannerError) return [fail({ kind: 'planning', error })];
+    throw error;
+  }
+}
+
+function canPrepare({ phase, plan }: RunState): readonly Action[] {
+  return phase === 'opened' && plan !== undefined ? [{ kind: 'prepare', plan }] : [];
+}
+
+/**
+ * The sum goes over the parameters in the model's order, whatever the split, so that every split clips alike. Gradients
+ * are float32: their squares cannot overflow a float64.
+ */
+function areNormsComplete(run: RunState): readonly Action[] {
+  if (run.phase !== 'training') return [];
+  return [...run.norms].flatMap(([step, byStage]) => {
+    if (byStage.includes(undefined)) return [];
+    const squaredNorm = byStage.flatMap((norms) => norms!).reduce((sum, norm) => sum + norm, 0);
+    return [{ kind: 'clip', step, squaredNorm } as const];
+  });
+}
+
+function isStepDone(run: RunState): readonly Action[] {
+  if (run.phase !== 'training' || run.announced >= stepsDone(run)) return [];
+  return [{ kind: 'announce', step: run.announced, progress: progressOf(run, run.announced) }];
+}
+
+function progressOf(run: RunState, index: number): Progress {
+  const { fromStep, steps, batch } = run.request.settings;
+  const first = run.doneAt[0]!;
+  const seconds = run.doneAt.at(-1)! - first;
+  const samplesPerSecond = seconds > 0 ? ((run.doneAt.length - 1) * batch) / seconds : 0;
+  const step = index + 1;
+  const secondsLeft = samplesPerSecond > 0 ? ((steps - step) * batch) / samplesPerSecond : 0;
+  return { step, steps, loss: run.losses[index - fromStep]!, samplesPerSecond, secondsLeft };
+}
+
+function isTrainingDone(run: RunState): readonly Action[] {
+  const { phase, finalStep, checkpoint, request } = run;
+  if (phase !== 'training' || stepsDone(run) < finalStep || checkpoint?.step !== finalStep) return [];
+  const kind = finalStep < request.settings.steps ? 'interrupted' : 'finished';
+  return [{ kind: 'stop', outcome: { kind } }];
+}
+
+function canGrant(run: RunState): readonly Action[] {
+  if (run.phase === 'preparing') return run.stages.every(({ prepared }) => prepared) ? grantSteps(run) : [];
+  return run.phase === 'training' ? grantSteps(run) : [];
+}
+
+function fail(failure: Failure): Action {
+  return { kind: 'stop', outcome: { kind: 'failed', failure } };
+}

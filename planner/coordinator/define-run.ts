@@ -1,0 +1,90 @@
+import {
+  type Block,
+  blockCosts,
+  buildModel,
+  createOptimizer,
+  elementCount,
+  type Graph,
+  type Optimizer,
+  splitIntoBlocks,
+} from '../../models/index.ts';
+import { BatchDivisionError, buildSchedule, MoreBoardsThanBlocksError } from '../index.ts';
+import { plannerCost } from './costs.ts';
+import { RestoreMismatchError, RunSettingsError } from './errors.ts';
+import type { RunRequest, TensorLayout } from './state.ts';
+import { defaultDeadlines, type RunSettings } from './types.ts';
+
+/**
+ * Checks the settings against each other and the model, and works out what each block costs and consists of.
+ * @throws RunSettingsError, RestoreMismatchError, BatchDivisionError, MoreBoardsThanBlocksError, CountError, and what
+ * models throws for an unknown model, an input that does not fit it, or an optimizer's options
+ */
+export function defineRun(settings: RunSettings): RunRequest {
+  const { restore, deadlines, ...plain } = settings;
+  checkSteps(settings);
+  const boards = countBoards(settings.boards);
+  buildSchedule(settings.schedule, boards, settings.microBatches);
+  const { name, classes, inputShape } = settings.model;
+  if (settings.batch % settings.microBatches !== 0) throw new BatchDivisionError(settings.batch, settings.microBatches);
+  const { graph } = buildModel(name, { batch: settings.batch / settings.microBatches, classes, inputShape });
+  const optimizer = createOptimizer(settings.optimizer.name, settings.optimizer.options);
+  const blocks = splitIntoBlocks(graph);
+  if (boards > blocks.length) throw new MoreBoardsThanBlocksError(boards, blocks.length);
+  const layout = blocks.map((block) => stateLayout(graph, block, optimizer));
+  if (restore !== undefined) checkRestore(name, layout, restore);
+  return {
+    settings: plain,
+    term: settings.term ?? 1,
+    restores: restore !== undefined,
+    deadlines: { ...defaultDeadlines, ...deadlines },
+    blocks: blockCosts(graph, blocks).map((cost) => plannerCost(cost, optimizer.slots.length)),
+    layout,
+  };
+}
+
+function checkSteps({ steps, fromStep, checkpointEverySteps = 0, term = 1, batch }: RunSettings): void {
+  const whole = { steps, fromStep, checkpointEverySteps, term, batch };
+  for (const [name, value] of Object.entries(whole)) {
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RunSettingsError(name, value, 'give a whole number from 0 up');
+  }
+  if (batch === 0) throw new RunSettingsError('batch', batch, 'give a whole number from 1 up');
+  if (term === 0) throw new RunSettingsError('term', term, 'give a whole number from 1 up');
+  if (steps > fromStep) return;
+  throw new RunSettingsError('steps', steps, `${fromStep} steps are done already; ask for more than that`);
+}
+
+function countBoards(boards: RunSettings['boards']): number {
+  if (typeof boards === 'number') return boards;
+  const twice = boards.find((board, index) => boards.indexOf(board) !== index);
+  if (twice !== undefined) throw new RunSettingsError('boards', boards.join(','), `name ${twice} once`);
+  return boards.length;
+}
+
+/** The tensors of a block in the order of their slots: each parameter, then its optimizer state if it has a gradient. */
+function stateLayout(graph: Graph, block: Block, optimizer: Optimizer): readonly TensorLayout[] {
+  const used = new Set(block.nodes.flatMap((node) => node.inputs));
+  return graph.parameters
+    .filter(({ name }) => used.has(name))
+    .flatMap(({ name, kind, type: { shape } }) => {
+      const slots = kind === 'trainable' ? optimizer.slots : [];
+      return [name, ...slots.map((slot) => `optimizer.${slot}.${name}`)].map((tensor) => ({ name: tensor, shape }));
+    });
+}
+
+function checkRestore(
+  model: string,
+  layout: readonly (readonly TensorLayout[])[],
+  restore: NonNullable<RunSettings['restore']>,
+): void {
+  const known = new Set<string>();
+  for (const { name, shape } of layout.flat()) {
+    known.add(name);
+    const tensor = restore.get(name);
+    if (tensor === undefined) throw new RestoreMismatchError(model, `tensor '${name}' is missing`);
+    if (tensor.shape.join() === shape.join() && tensor.data.length === elementCount(shape)) continue;
+    throw new RestoreMismatchError(model, `tensor '${name}' has shape [${tensor.shape}], not [${shape}]`);
+  }
+  const strange = [...restore.keys()].find((name) => !known.has(name));
+  if (strange !== undefined) throw new RestoreMismatchError(model, `it has no tensor '${strange}'`);
+}

@@ -1,0 +1,151 @@
+import type { JsonObject } from '../../broker/index.ts';
+import type { Plan } from '../index.ts';
+import type { Action } from './actions.ts';
+import { type Captures, createCaptures } from './captures.ts';
+import { commandsOf, stopCommand } from './commands.ts';
+import { errorOf } from './failure.ts';
+import type { Mailbox } from './mailbox.ts';
+import { sendState } from './restore.ts';
+import type { FleetState, Outcome, RunRequest } from './state.ts';
+import type { RunNeeds, RunSettings, StateTensor } from './types.ts';
+
+/** Does what was decided. Nothing here waits: what comes of it is posted. */
+export type Hands = {
+  act(action: Action, state: FleetState): void;
+  /** The state that was captured last. */
+  capturedTensors(): readonly StateTensor[];
+  /** What a lost board has said, as far as it is known when its run is over. */
+  lastWords(): Promise<string | undefined>;
+  /** Takes the run from the boards without waiting for an answer. */
+  abandon(plan: Plan, reason: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+type HandsNeeds = {
+  readonly needs: RunNeeds;
+  readonly request: RunRequest;
+  readonly restore: RunSettings['restore'];
+  readonly mailbox: Mailbox;
+};
+
+type ActionOf<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
+type Doers = { readonly [Kind in Action['kind']]: (action: ActionOf<Kind>, state: FleetState) => void };
+
+export function createHands({ needs, request, restore, mailbox }: HandsNeeds): Hands {
+  const { messenger, transport, hubUrl, checkpoints, onPlan, onProgress, log = () => {} } = needs;
+  const { run } = request.settings;
+  const closing = new AbortController();
+  const { signal } = closing;
+  const captures: Captures = createCaptures({
+    transport,
+    request,
+    onTensor: (board, term, tensor) => mailbox.post({ kind: 'tensor-captured', board, term, tensor }),
+  });
+  let words: Promise<string | undefined> = Promise.resolve(undefined);
+
+  /** What the run cannot do without. */
+  const must = (work: Promise<unknown>): void => {
+    work.catch((error: Error) => {
+      if (!signal.aborted) mailbox.post({ kind: 'hub-failed', error });
+    });
+  };
+  /** What others would like to know. */
+  const tell = (work: Promise<unknown>): void => {
+    work.catch((error: Error) => {
+      if (!signal.aborted) log({ level: 'warn', event: 'not-published', detail: { run, error: error.message } });
+    });
+  };
+  const tellEvent = (what: string, detail: JsonObject): void => {
+    tell(messenger.publish('runEvents', { run }, { kind: 'event', run, what, detail }, signal));
+  };
+  const command = (action: ActionOf<'prepare' | 'grant' | 'clip'>, plan: Plan): void => {
+    for (const [id, message] of commandsOf(action, plan, request, hubUrl)) {
+      must(messenger.publish('deviceCommand', { id }, message, signal));
+    }
+  };
+  const sendStop = async (plan: Plan, reason: string): Promise<void> => {
+    const message = stopCommand(plan, reason);
+    await Promise.all(plan.stages.map(({ board: id }) => messenger.publish('deviceCommand', { id }, message, signal)));
+  };
+  const restoreStage = (stage: Plan['stages'][number], tensors: NonNullable<RunSettings['restore']>): void => {
+    sendState({ transport, request, tensors }, stage, signal).catch((problem: Error & { code?: string }) => {
+      const error = { code: problem.code ?? 'RESTORE', message: `sending it its state: ${problem.message}` };
+      if (!signal.aborted) mailbox.post({ kind: 'restore-failed', board: stage.board, error });
+    });
+  };
+
+  const doers: Doers = {
+    adopt({ plan }) {
+      onPlan?.(plan);
+      tell(messenger.publish('runPlan', { run }, { kind: 'plan', run, term: plan.term, plan }, signal));
+      must(captures.open(plan).then(() => mailbox.post({ kind: 'captures-opened' })));
+    },
+    prepare(action) {
+      command(action, action.plan);
+      if (restore === undefined) return;
+      for (const stage of action.plan.stages) restoreStage(stage, restore);
+    },
+    grant(action, state) {
+      if (action.capture) captures.expect(action.toStep);
+      command(action, planIn(state));
+    },
+    clip(action, state) {
+      command(action, planIn(state));
+    },
+    announce({ step, progress }) {
+      const { steps, loss, samplesPerSecond, secondsLeft } = progress;
+      const metrics = { run, term: request.term, step, steps, loss, samplesPerSecond, secondsLeft };
+      tell(messenger.publish('runMetrics', { run }, { kind: 'metrics', ...metrics }, signal));
+      onProgress?.(progress);
+    },
+    'write-checkpoint'({ step }, state) {
+      const { fromStep } = request.settings;
+      const losses = (state.run?.losses ?? []).slice(0, step - fromStep);
+      const checkpoint = { run, term: request.term, plan: planIn(state), step, fromStep, losses };
+      const written = checkpoints.write(checkpoint, captures.tensors(), signal);
+      must(
+        written.then((path) => {
+          mailbox.post({ kind: 'checkpoint-written', step, path });
+          tellEvent('checkpoint', { step, path });
+        }),
+      );
+    },
+    stop({ outcome }, state) {
+      const lost = outcome.kind === 'failed' && outcome.failure.kind === 'lost' ? outcome.failure.stage : undefined;
+      const board = state.run?.stages[lost ?? -1]?.board;
+      if (board !== undefined && needs.lastWords !== undefined) {
+        words = needs.lastWords(board).catch(() => undefined);
+      }
+      const reason = reasonOf(outcome, state);
+      tellEvent(outcome.kind, { reason: reason.slice(0, 4000) });
+      const plan = state.run?.plan;
+      if (plan !== undefined) tell(sendStop(plan, reason));
+    },
+    finish(_action, { ignored }) {
+      if (Object.keys(ignored).length > 0)
+        log({ level: 'info', event: 'messages-ignored', detail: { run, ...ignored } });
+    },
+  };
+
+  return {
+    act: (action, state) => (doers[action.kind] as (action: Action, state: FleetState) => void)(action, state),
+    capturedTensors: captures.tensors,
+    lastWords: () => words,
+    abandon: sendStop,
+    async close() {
+      closing.abort(new Error(`run ${run} is over`));
+      await captures.close();
+    },
+  };
+}
+
+/** Boards are told something only once there is a plan. */
+function planIn({ run }: FleetState): Plan {
+  if (run?.plan === undefined) throw new Error('a command was decided before there was a plan');
+  return run.plan;
+}
+
+function reasonOf(outcome: Outcome, { run }: FleetState): string {
+  if (outcome.kind !== 'failed' || run === undefined) return outcome.kind;
+  return errorOf(outcome.failure, run, undefined).message;
+}
