@@ -1,0 +1,32 @@
+# Flotilla: `make demo` and `make test` do all of their set-up (make, node >= 20 and npm are enough).
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export ORT_DISABLE_TELEMETRY := 1
+DATA ?= shapes
+NAME ?= engine
+
+.PHONY: help setup demo test check bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: node_modules/.flotilla-installed ## install what package-lock.json names
+
+node_modules/.flotilla-installed: package.json package-lock.json .npmrc
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: setup ## train cifarnet across a hub and four boards on this machine (DATA=dir for own data)
+	@node cli/flotilla.js train --model cifarnet --data $(DATA) --boards 4 --epochs 1
+
+test: setup ## run all tests
+	@ava $(AVA_OPTIONS)
+
+check: setup ## types, format, lint
+	@tsc --noEmit
+	@biome check .
+
+bench: setup ## run one bench: make bench NAME=engine
+	@npm run -s bench -- $(NAME)
+
+clean: ## remove what was installed and written
+	rm -rf node_modules runs out .flotilla
