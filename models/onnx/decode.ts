@@ -1,6 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { OnnxFormatError } from '../errors.ts';
-import type { DataType } from '../graph/types.ts';
+import { type DataType, elementCount } from '../graph/types.ts';
 import { attributeCode, dataTypeCode, field } from './fields.ts';
 import type { OnnxAttribute, OnnxInitializer, OnnxModel, OnnxNode, OnnxValue } from './types.ts';
 
@@ -147,7 +147,10 @@ function readAttribute(bytes: Uint8Array): [string, OnnxAttribute] {
 
 /** Repeated numbers come one by one or packed into one run of bytes; both are legal. */
 function readRepeated(reader: BinaryReader, wire: WireType, readOne: (reader: BinaryReader) => void): void {
-  if (wire !== WireType.LengthDelimited) return readOne(reader);
+  if (wire !== WireType.LengthDelimited) {
+    readOne(reader);
+    return;
+  }
   const packed = new BinaryReader(reader.bytes());
   while (packed.pos < packed.len) readOne(packed);
 }
@@ -180,15 +183,24 @@ function readInitializer(bytes: Uint8Array): OnnxInitializer {
     [field.tensor.int64Data]: (reader, wire) => readRepeated(reader, wire, (one) => integers.push(BigInt(one.int64()))),
   });
   const dataType = dataTypeOf(code, `tensor '${name}'`);
+  const checked = <Data extends OnnxInitializer['data']>(data: Data): Data => {
+    if (data.length === elementCount(shape)) return data;
+    throw new OnnxFormatError(`tensor '${name}' of shape [${shape.join(', ')}] holds ${data.length} values`);
+  };
   // A copy: the bytes of a tensor may start anywhere in the file, typed arrays only at multiples of their size.
   const buffer = raw === undefined ? undefined : raw.slice().buffer;
   switch (dataType) {
     case 'float32':
-      return { name, dataType, shape, data: buffer ? new Float32Array(buffer) : Float32Array.from(floats) };
+      return { name, dataType, shape, data: checked(buffer ? new Float32Array(buffer) : Float32Array.from(floats)) };
     case 'int64':
-      return { name, dataType, shape, data: buffer ? new BigInt64Array(buffer) : BigInt64Array.from(integers) };
+      return {
+        name,
+        dataType,
+        shape,
+        data: checked(buffer ? new BigInt64Array(buffer) : BigInt64Array.from(integers)),
+      };
     case 'bool':
-      return { name, dataType, shape, data: new Uint8Array(buffer ?? new ArrayBuffer(0)) };
+      return { name, dataType, shape, data: checked(new Uint8Array(buffer ?? new ArrayBuffer(0))) };
     default:
       return dataType satisfies never;
   }

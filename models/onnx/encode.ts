@@ -2,12 +2,14 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { attributeCode, dataTypeCode, field, irVersion } from './fields.ts';
 import type { OnnxAttribute, OnnxInitializer, OnnxModel, OnnxNode, OnnxValue } from './types.ts';
 
-/** The bytes of an ONNX file. Tensors are written as raw little-endian data. */
+/**
+ * The bytes of an ONNX file. Tensors are written as raw little-endian data. The graph comes last (fields may stand in
+ * any order), so that a file that is cut short anywhere has no whole graph.
+ */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
   const writer = new BinaryWriter();
   integer(writer, field.model.irVersion, irVersion);
   text(writer, field.model.producerName, 'flotilla');
-  message(writer, field.model.graph, (graph) => writeGraph(graph, model));
   for (const [domain, version] of Object.entries(model.opsets)) {
     message(writer, field.model.opsetImport, (opset) => {
       text(opset, field.opset.domain, domain);
@@ -20,6 +22,7 @@ export function encodeOnnx(model: OnnxModel): Uint8Array {
       text(entry, field.entry.value, value);
     });
   }
+  message(writer, field.model.graph, (graph) => writeGraph(graph, model));
   return writer.finish();
 }
 
@@ -49,12 +52,14 @@ function writeAttribute(writer: BinaryWriter, name: string, attribute: OnnxAttri
   integer(writer, field.attribute.type, attributeCode[attribute.kind]);
   switch (attribute.kind) {
     case 'int':
-      return integer(writer, field.attribute.int, attribute.value);
+      integer(writer, field.attribute.int, attribute.value);
+      return;
     case 'float':
       writer.tag(field.attribute.float, WireType.Bit32).float(attribute.value);
       return;
     case 'string':
-      return text(writer, field.attribute.string, attribute.value);
+      text(writer, field.attribute.string, attribute.value);
+      return;
     case 'ints':
       for (const value of attribute.value) integer(writer, field.attribute.ints, value);
       return;
