@@ -3,7 +3,7 @@ import { applyAction } from './apply-action.ts';
 import { applyReport, applyTensor } from './apply-report.ts';
 import type { Event } from './events.ts';
 import type { BoardState, Failure, FleetState, RunRequest, RunState } from './state.ts';
-import { ignore, isLive, suspect } from './transitions.ts';
+import { ignore, suspect, withStage } from './transitions.ts';
 
 /** What the fleet's state is after an event. Pure: the same events in the same order give the same state. */
 export function apply(before: FleetState, event: Event): FleetState {
@@ -110,9 +110,9 @@ function leave(state: FleetState, board: string, how: string): FleetState {
   const { run } = state;
   const stage = run?.stages.find((candidate) => candidate.board === board);
   if (run === undefined || stage === undefined) return state;
-  if (isLive(run)) return fail(state, run, { kind: 'lost', stage: stage.stage, step: stage.step, how });
-  const stages = run.stages.map((other) => (other === stage ? { ...other, stopped: true } : other));
-  return { ...state, run: { ...run, stages } };
+  // It will not say that it has stopped.
+  const gone = withStage(run, stage.stage, { stopped: true });
+  return fail(state, gone, { kind: 'lost', stage: stage.stage, step: stage.step, how });
 }
 
 function fail(state: FleetState, run: RunState, failure: Failure): FleetState {

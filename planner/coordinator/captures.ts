@@ -42,7 +42,7 @@ export function createCaptures({ transport, request, onTensor }: CapturesNeeds):
     const place = block < firstBlock || block > lastBlock ? undefined : request.layout[block]?.[slot];
     const fits = place?.name === name && place.shape.join() === shape.join();
     if (fits && step === expected) kept.set(name, { name, shape, data });
-    onTensor(board, term, { step, block, slot, name, shape, finite: data.every(Number.isFinite) });
+    onTensor(board, term, { step, block, slot, name, shape, finite: allFinite(data) });
   };
 
   return {
@@ -71,4 +71,10 @@ export function createCaptures({ transport, request, onTensor }: CapturesNeeds):
       await Promise.all(receivers.splice(0).map((receiver) => receiver.close()));
     },
   };
+}
+
+// A loop of its own: `every` with a callback takes ten times as long on a model's state.
+function allFinite(values: Float32Array): boolean {
+  for (let at = 0; at < values.length; at += 1) if (!Number.isFinite(values[at])) return false;
+  return true;
 }

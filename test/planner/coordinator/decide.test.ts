@@ -1,0 +1,201 @@
+import test from 'ava';
+import type { DeviceReport } from '../../../broker/index.ts';
+import { nextDeadline } from '../../../planner/coordinator/decide.ts';
+import { defineRun } from '../../../planner/coordinator/define-run.ts';
+import {
+  type Action,
+  apply,
+  decide,
+  type Event,
+  type FleetState,
+  initialState,
+  type RunSettings,
+} from '../../../planner/coordinator/index.ts';
+import { someSettings } from './fake-fleet.ts';
+
+/** The core alone: events go in, decisions are taken until there are none, and come out. */
+class Core {
+  state: FleetState = initialState;
+  now = 0;
+
+  constructor(settings: Partial<RunSettings> = {}) {
+    this.feed({ kind: 'start-requested', at: 0, request: defineRun(someSettings(settings)) });
+  }
+
+  feed(event: Event): Action[] {
+    this.now = event.at;
+    this.state = apply(this.state, event);
+    const taken: Action[] = [];
+    for (;;) {
+      const actions = decide(this.state, this.now);
+      if (actions.length === 0) return taken;
+      for (const action of actions) this.state = apply(this.state, { kind: 'decided', at: this.now, action });
+      taken.push(...actions);
+    }
+  }
+
+  online(board: string, cores = 2): Action[] {
+    const profile = { kind: 'profile', board, model: '', cores, memoryBytes: 4e9, platform: '' } as const;
+    this.feed({ kind: 'device-profile', at: this.now, board, message: profile });
+    const online = {
+      dataUrl: 'mqtt://127.0.0.9:1',
+      engine: { name: '', version: '' },
+      cores,
+      memoryBytes: 4e9,
+      pid: 1,
+    };
+    return this.feed({ kind: 'device-state', at: this.now, board, message: { kind: 'online', board, ...online } });
+  }
+
+  report(board: string, report: DeviceReport, at = this.now): Action[] {
+    return this.feed({ kind: 'report', at, board, report });
+  }
+
+  step(stage: number, step: number, at = this.now): Action[] {
+    const seconds = { computeSeconds: 1, overheadSeconds: 0, waitSeconds: 0, wallSeconds: 1 };
+    const numbers = { samples: 8, ...seconds, bytesSent: 0, bytesReceived: 0 };
+    const loss = stage === 1 ? 1 : null;
+    return this.report(`pi-${stage + 1}`, { kind: 'step', run: 'run-1', term: 1, stage, step, loss, ...numbers }, at);
+  }
+
+  /** Two boards, prepared; gives the first grant. */
+  train(): Action[] {
+    this.online('pi-1');
+    this.online('pi-2');
+    this.feed({ kind: 'captures-opened', at: this.now });
+    const prepared = { kind: 'prepared', run: 'run-1', term: 1, seconds: 1 } as const;
+    this.report('pi-1', { ...prepared, stage: 0 });
+    return this.report('pi-2', { ...prepared, stage: 1 });
+  }
+}
+
+const kinds = (actions: readonly Action[]) => actions.map(({ kind }) => kind);
+const grants = (actions: readonly Action[]) => actions.filter(({ kind }) => kind === 'grant');
+
+test('nothing is decided twice: a decision that was taken is not taken again', (t) => {
+  const core = new Core();
+  core.train();
+  t.deepEqual(decide(core.state, core.now), []);
+});
+
+test('the strongest boards are chosen, and stand in natural order', (t) => {
+  const core = new Core({ boards: 2 });
+  core.state = initialState;
+  core.online('pi-10', 4);
+  core.online('pi-9', 4);
+  core.online('pi-1', 1);
+  const [adopt] = core.feed({ kind: 'start-requested', at: 0, request: defineRun(someSettings()) });
+  t.deepEqual(adopt?.kind === 'adopt' && adopt.plan.stages.map(({ board }) => board), ['pi-9', 'pi-10']);
+});
+
+test('a run goes from boards to a plan, to prepared stages, to a grant', (t) => {
+  const core = new Core();
+  t.deepEqual(core.online('pi-1'), []);
+  t.deepEqual(kinds(core.online('pi-2')), ['adopt']);
+  t.deepEqual(kinds(core.feed({ kind: 'captures-opened', at: 1 })), ['prepare']);
+  t.is(core.state.run?.phase, 'preparing');
+});
+
+test('grants stay a window ahead of the slowest stage', (t) => {
+  const core = new Core({ steps: 100 });
+  t.deepEqual(core.train(), [{ kind: 'grant', toStep: 2, capture: false }]);
+  t.deepEqual(core.step(0, 0, 10), []);
+  const next = core.step(1, 0, 10);
+  t.deepEqual(kinds(next), ['announce', 'grant']);
+  t.deepEqual(grants(next), [{ kind: 'grant', toStep: 3, capture: false }]);
+});
+
+test('fast boards get more steps at a time', (t) => {
+  const core = new Core({ steps: 1000 });
+  core.train();
+  core.step(0, 0, 0.1);
+  t.deepEqual(grants(core.step(1, 0, 0.1)), [{ kind: 'grant', toStep: 11, capture: false }]);
+});
+
+test('after an interrupt one more step is granted, with capture, and none after it', (t) => {
+  const core = new Core({ steps: 100 });
+  core.train();
+  t.deepEqual(core.feed({ kind: 'stop-requested', at: 1 }), []);
+  core.step(0, 0, 10);
+  t.deepEqual(grants(core.step(1, 0, 10)), [{ kind: 'grant', toStep: 3, capture: true }]);
+  for (const step of [1, 2]) {
+    core.step(0, step, 20);
+    t.deepEqual(grants(core.step(1, step, 20)), []);
+  }
+  t.is(core.state.run?.finalStep, 3);
+});
+
+test('a report out of order fails the run; a repeated one is ignored', (t) => {
+  const core = new Core();
+  core.train();
+  core.step(0, 0);
+  core.step(0, 0);
+  t.is(core.state.ignored.repeated, 1);
+  const [stop] = core.step(0, 3);
+  t.is(stop?.kind === 'stop' && stop.outcome.kind, 'failed');
+});
+
+test('a board of the run that is restarted is lost', (t) => {
+  const core = new Core();
+  core.train();
+  const online = {
+    dataUrl: 'mqtt://127.0.0.9:1',
+    engine: { name: '', version: '' },
+    cores: 2,
+    memoryBytes: 4e9,
+    pid: 2,
+  };
+  const message = { kind: 'online', board: 'pi-1', ...online } as const;
+  const [stop] = core.feed({ kind: 'device-state', at: 1, board: 'pi-1', message });
+  t.like(stop, { kind: 'stop', outcome: { kind: 'failed', failure: { kind: 'lost', stage: 0 } } });
+});
+
+test('a board that is not of the run may come and go', (t) => {
+  const core = new Core();
+  core.train();
+  core.online('pi-3');
+  t.deepEqual(core.feed({ kind: 'device-state', at: 1, board: 'pi-3', message: { kind: 'lost', board: 'pi-3' } }), []);
+  t.is(core.state.run?.phase, 'training');
+});
+
+test('every phase has a deadline, and something is decided when it passes', (t) => {
+  const untilTraining: ((core: Core) => void)[] = [
+    () => {},
+    (core) => {
+      core.online('pi-1');
+      core.online('pi-2');
+    },
+    (core) => core.train(),
+    (core) => {
+      core.train();
+      core.feed({ kind: 'device-state', at: 1, board: 'pi-1', message: { kind: 'lost', board: 'pi-1' } });
+    },
+  ];
+  const phases = untilTraining.map((reach) => {
+    const core = new Core();
+    reach(core);
+    const phase = core.state.run?.phase;
+    const at = nextDeadline(core.state)!;
+    t.deepEqual(core.feed({ kind: 'clock', at: at - 0.01 }), [], phase);
+    t.true(core.feed({ kind: 'clock', at }).length > 0, phase);
+    return phase;
+  });
+  t.deepEqual(phases, ['gathering', 'opening', 'training', 'stopping']);
+});
+
+test('a model that fits no board is said at once, when the boards are known', (t) => {
+  const core = new Core({ boards: 1 });
+  const profile = { kind: 'profile', board: 'pi-1', model: '', cores: 1, memoryBytes: 1e6, platform: '' } as const;
+  core.feed({ kind: 'device-profile', at: 0, board: 'pi-1', message: profile });
+  const online = {
+    dataUrl: 'mqtt://127.0.0.9:1',
+    engine: { name: '', version: '' },
+    cores: 1,
+    memoryBytes: 1e6,
+    pid: 1,
+  };
+  const message = { kind: 'online', board: 'pi-1', ...online } as const;
+  const actions = core.feed({ kind: 'device-state', at: 0, board: 'pi-1', message });
+  t.deepEqual(kinds(actions), ['stop', 'finish']);
+  t.like(actions[0], { outcome: { failure: { kind: 'planning', error: { code: 'PARTITION_MEMORY' } } } });
+});

@@ -1,0 +1,329 @@
+import {
+  createFleet,
+  createMemoryNetwork,
+  createMessenger,
+  type DeviceCommand,
+  type DeviceReport,
+  type Identity,
+  keyringOf,
+  type LinkSender,
+  type Messenger,
+  silent,
+  type Transport,
+} from '../../../broker/index.ts';
+import { defineRun } from '../../../planner/coordinator/define-run.ts';
+import {
+  type CheckpointState,
+  type Clock,
+  type Event,
+  type RunNeeds,
+  type RunResult,
+  type RunSettings,
+  runTraining,
+  type StateTensor,
+} from '../../../planner/coordinator/index.ts';
+import type { Plan } from '../../../planner/index.ts';
+
+/** A small model of four blocks on two boards, four steps. */
+export function someSettings(overrides: Partial<RunSettings> = {}): RunSettings {
+  return {
+    run: 'run-1',
+    model: { name: 'mlp', classes: 2, inputShape: [4] },
+    data: { name: 'shapes', options: {} },
+    batch: 8,
+    microBatches: 2,
+    schedule: '1f1b',
+    optimizer: { name: 'sgd', options: { momentum: 0.9 } },
+    learningRate: { name: 'constant', options: { rate: 0.1 } },
+    seed: 1,
+    boards: 2,
+    steps: 4,
+    fromStep: 0,
+    ...overrides,
+  };
+}
+
+/** Time that goes on only when a test says so. */
+export function virtualClock(): Clock & { advance(seconds: number): void } {
+  let now = 1000;
+  const waiting = new Set<{ readonly time: number; readonly finish: () => void }>();
+  return {
+    now: () => now,
+    waitUntil(time, signal) {
+      return new Promise((resolve) => {
+        if (signal.aborted || time <= now) return resolve();
+        const finish = (): void => {
+          waiting.delete(waiter);
+          signal.removeEventListener('abort', finish);
+          resolve();
+        };
+        const waiter = { time, finish };
+        waiting.add(waiter);
+        signal.addEventListener('abort', finish, { once: true });
+      });
+    },
+    advance(seconds) {
+      now += seconds;
+      for (const { time, finish } of [...waiting]) if (time <= now) finish();
+    },
+  };
+}
+
+/** Lets everything else have its turn until `holds` does; fails after many turns, without looking at a clock. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 200_000; turn += 1) {
+    if (holds()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`it never came to this: ${what}`);
+}
+
+/** What a scripted board does before it computes a step. */
+export type Act =
+  | 'compute'
+  | 'fall-silent'
+  | 'die'
+  | 'give-nan-state'
+  | { readonly code: string; readonly message: string };
+
+export type Script = {
+  readonly beforeStep?: (step: number) => Act;
+  readonly loss?: (step: number) => number | null;
+  readonly prepares?: boolean;
+  readonly clips?: boolean;
+  /** Whether it answers `stop`. */
+  readonly stops?: boolean;
+};
+
+/** A board that computes nothing: its state is the number of steps it has done, added to what was restored. */
+export class FakeBoard {
+  readonly commands: DeviceCommand[] = [];
+  readonly clipped: number[] = [];
+  readonly #identity: Identity;
+  readonly #messenger: Messenger;
+  readonly #transport: Transport;
+  readonly #script: Script;
+  readonly #settings: RunSettings;
+  readonly #restored = new Map<string, Float32Array>();
+  readonly #captures = new Set<number>();
+  #plan: Plan | undefined;
+  #stage = 0;
+  #step = 0;
+  #granted = 0;
+  #working = false;
+  #broken = false;
+  #dead = false;
+  #link: LinkSender | undefined;
+  #onClip: (squaredNorm: number) => void = () => {};
+
+  constructor(identity: Identity, messenger: Messenger, transport: Transport, settings: RunSettings, script: Script) {
+    this.#identity = identity;
+    this.#messenger = messenger;
+    this.#transport = transport;
+    this.#settings = settings;
+    this.#script = script;
+  }
+
+  get id(): string {
+    return this.#identity.id;
+  }
+
+  async start(): Promise<void> {
+    const params = { id: this.id };
+    await this.#messenger.subscribe('deviceCommand', params, ({ message }) => void this.#obey(message));
+    const profile = { model: 'test', cores: 2, memoryBytes: 4e9, platform: 'test' };
+    await this.#messenger.publish('deviceProfile', params, { kind: 'profile', board: this.id, ...profile });
+    await this.#messenger.publish('deviceState', params, {
+      kind: 'online',
+      board: this.id,
+      dataUrl: 'mqtt://127.0.0.9:1',
+      engine: { name: 'null', version: '0' },
+      cores: 2,
+      memoryBytes: 4e9,
+      pid: 1,
+    });
+  }
+
+  /** What the broker would publish when its process dies. */
+  async die(): Promise<void> {
+    this.#broken = true;
+    this.#dead = true;
+    await this.#messenger.publish('deviceState', { id: this.id }, { kind: 'lost', board: this.id });
+  }
+
+  async report(report: DeviceReport): Promise<void> {
+    await this.#messenger.publish('deviceReport', { id: this.id }, report);
+  }
+
+  /** What every report begins with. */
+  get place() {
+    return { run: this.#settings.run, term: this.#plan?.term ?? 1, stage: this.#stage };
+  }
+
+  async #obey(command: DeviceCommand): Promise<void> {
+    this.commands.push(command);
+    if (this.#dead) return;
+    switch (command.kind) {
+      case 'prepare':
+        this.#plan = command.plan as unknown as Plan;
+        this.#stage = command.stage;
+        this.#step = command.fromStep;
+        this.#granted = command.fromStep;
+        if (command.restore) await this.#receiveState();
+        if (this.#script.prepares !== false) await this.report({ kind: 'prepared', ...this.place, seconds: 0 });
+        break;
+      case 'grant':
+        this.#granted = Math.max(this.#granted, command.toStep);
+        if (command.capture) this.#captures.add(command.toStep);
+        // A link that is closed while state goes up ends the work, as a real board's would.
+        await this.#work().catch(() => {});
+        break;
+      case 'clip':
+        this.clipped.push(command.squaredNorm);
+        this.#onClip(command.squaredNorm);
+        break;
+      case 'stop':
+        this.#broken = true;
+        await this.#link?.close();
+        if (this.#script.stops !== false) await this.report({ kind: 'stopped', ...this.place });
+        break;
+      default:
+        command satisfies never;
+    }
+  }
+
+  async #work(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
+    while (!this.#broken) {
+      if (this.#captures.delete(this.#step)) await this.#sendState(this.#step);
+      else if (this.#step < this.#granted) await this.#doStep(this.#step);
+      else break;
+    }
+    this.#working = false;
+  }
+
+  async #doStep(step: number): Promise<void> {
+    const act = this.#script.beforeStep?.(step) ?? 'compute';
+    if (act === 'die') return this.die();
+    if (act === 'fall-silent') {
+      this.#broken = true;
+      return;
+    }
+    if (typeof act === 'object') {
+      this.#broken = true;
+      return this.report({ kind: 'failed', ...this.place, step, error: act });
+    }
+    if (this.#script.clips) {
+      const told = new Promise<number>((resolve) => {
+        this.#onClip = resolve;
+      });
+      await this.report({ kind: 'norms', ...this.place, step, squaredNorms: [this.#stage + 1, 0.5] });
+      await told;
+    }
+    this.#step = step + 1;
+    const isLast = this.#stage === this.#plan!.stages.length - 1;
+    const loss = isLast ? (this.#script.loss ?? lossOf)(step) : null;
+    const seconds = { computeSeconds: 3, overheadSeconds: 0.25, waitSeconds: 0.5, wallSeconds: 4 };
+    const traffic = { bytesSent: 100, bytesReceived: 10 };
+    await this.report({ kind: 'step', ...this.place, step, loss, samples: 8, ...seconds, ...traffic });
+  }
+
+  get #blocks() {
+    const { layout } = defineRun(this.#settings);
+    const { firstBlock, lastBlock } = this.#plan!.stages[this.#stage]!;
+    return layout.map((tensors, block) => ({ block, tensors })).slice(firstBlock, lastBlock + 1);
+  }
+
+  async #sendState(step: number): Promise<void> {
+    const { run, term } = this.place;
+    this.#link ??= await this.#transport.openSender({ to: 'hub', url: 'mqtt://127.0.0.1:1', run, term });
+    let tensors = 0;
+    for (const { block, tensors: layout } of this.#blocks) {
+      for (const [slot, { name, shape }] of layout.entries()) {
+        const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(step);
+        const restored = this.#restored.get(name);
+        if (restored !== undefined) for (const [at, value] of restored.entries()) data[at]! += value;
+        if (this.#script.beforeStep?.(step) === 'give-nan-state') data[0] = Number.NaN;
+        const meta = { kind: 'state-up', step, microBatch: block, slot, name, dtype: 'float32', shape } as const;
+        await this.#link.send(meta, data);
+        tensors += 1;
+      }
+    }
+    await this.report({ kind: 'captured', ...this.place, step, tensors, bytes: 0 });
+  }
+
+  async #receiveState(): Promise<void> {
+    const { run, term } = this.place;
+    const missing = new Set(this.#blocks.flatMap(({ tensors }) => tensors.map(({ name }) => name)));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const receiver = await this.#transport.openReceiver({
+      from: 'hub',
+      run,
+      term,
+      maxTensorBytes: 2 ** 20,
+      onTensor: ({ meta, payload, release }) => {
+        this.#restored.set(meta.name, new Float32Array(payload.slice().buffer));
+        release();
+        missing.delete(meta.name);
+        if (missing.size === 0) resolve();
+      },
+    });
+    await promise;
+    await receiver.close();
+  }
+}
+
+export const lossOf = (step: number): number => 1 / (step + 1);
+
+export type Rig = {
+  readonly boards: readonly FakeBoard[];
+  readonly clock: ReturnType<typeof virtualClock>;
+  readonly events: Event[];
+  readonly checkpoints: { readonly state: CheckpointState; readonly tensors: readonly StateTensor[] }[];
+  /** The messenger of any board, for messages that no script sends. */
+  messengerOf(board: string): Messenger;
+  readonly needs: RunNeeds;
+  run(overrides?: Partial<RunNeeds>, signal?: AbortSignal): Promise<RunResult>;
+};
+
+/** A hub and boards pi-1, pi-2 … in one process; each board follows its script. */
+export async function createRig(settings: RunSettings, scripts: readonly Script[] = [{}, {}]): Promise<Rig> {
+  const ids = scripts.map((_, at) => `pi-${at + 1}`);
+  const { fleet, identities } = createFleet({ name: 'lab', boards: ids });
+  const keyring = keyringOf(fleet);
+  const network = createMemoryNetwork();
+  const identityOf = (id: string): Identity => identities.get(id)!;
+  const messengerOf = (id: string): Messenger =>
+    createMessenger({ channel: network.channelOf('hub'), identity: identityOf(id), keyring, log: silent });
+  const transportOf = (id: string): Transport => network.transport({ identity: identityOf(id), keyring });
+  const boards = ids.map((id, at) => {
+    return new FakeBoard(identityOf(id), messengerOf(id), transportOf(id), settings, scripts[at]!);
+  });
+  for (const board of boards) await board.start();
+  const clock = virtualClock();
+  const events: Event[] = [];
+  const checkpoints: { state: CheckpointState; tensors: readonly StateTensor[] }[] = [];
+  const needs: RunNeeds = {
+    messenger: messengerOf('hub'),
+    transport: transportOf('hub'),
+    hubUrl: 'mqtt://127.0.0.1:1883',
+    clock,
+    onEvent: (event) => events.push(event),
+    checkpoints: {
+      async write(state, tensors) {
+        checkpoints.push({ state, tensors });
+        return `checkpoint-${state.step}`;
+      },
+    },
+  };
+  return {
+    boards,
+    clock,
+    events,
+    checkpoints,
+    messengerOf,
+    needs,
+    run: (overrides, signal) => runTraining({ ...needs, ...overrides }, settings, signal),
+  };
+}
