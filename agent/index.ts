@@ -1,4 +1,6 @@
 export * from './board/index.ts';
+export * from './checkpoint/index.ts';
 export * from './codec/index.ts';
 export * from './data/index.ts';
 export * from './engine/index.ts';
+export { type Accuracy, evaluate } from './evaluate.ts';

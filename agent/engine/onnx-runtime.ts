@@ -5,7 +5,7 @@ import { probeModel } from './probe.ts';
 
 // The one door to ONNX Runtime. Its telemetry looks a collector up on the internet unless this is set before the
 // library is loaded.
-process.env['ORT_DISABLE_TELEMETRY'] = '1';
+process.env.ORT_DISABLE_TELEMETRY = '1';
 
 const require = createRequire(import.meta.url);
 

@@ -1,0 +1,42 @@
+import { startBoard } from '../../agent/index.ts';
+import { defineCommand } from '../command.ts';
+import { DEFAULT_FLEETS, hubUrl, openFleet } from '../fleets.ts';
+import { logTo } from '../log.ts';
+import { flag, required, text, wholeNumber, withDefault } from '../options/index.ts';
+
+export const agent = defineCommand({
+  name: 'agent',
+  summary: 'Run a board: it connects to the hub and computes what the coordinator gives it.',
+  options: {
+    fleet: required(text('NAME', 'the fleet that the board belongs to')),
+    id: required(text('BOARD', 'which board of the fleet this is')),
+    host: withDefault(text('ADDRESS', 'the address at which the other boards reach this one'), '127.0.0.1'),
+    port: withDefault(wholeNumber('the port of its own broker; 0 takes any free one', { least: 0, most: 65_535 }), 0),
+    threads: withDefault(wholeNumber('threads of one operation; 0 leaves it to the engine', { least: 0, most: 64 }), 0),
+    hub: text('URL', "the hub's broker, mqtt://HOST:PORT; as the fleet file says when not given"),
+    fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
+    untilStdinCloses: flag('end when standard input closes: for a process that starts boards'),
+  },
+  examples: ['flotilla agent --fleet lab --id board1 --host 192.168.1.21'],
+  async run({ options }, { output, interrupts }) {
+    const { fleet, keyring, identity } = await openFleet(options.fleets, options.fleet, options.id);
+    const board = await startBoard({
+      identity,
+      keyring,
+      hubUrl: options.hub ?? hubUrl(fleet),
+      host: options.host,
+      port: options.port,
+      threads: options.threads,
+      log: logTo(output, options.verbose),
+    });
+    output.line(`${board.id} is online: its broker listens at ${board.dataUrl}. Ctrl-C ends it.`);
+    const closed = Promise.withResolvers<void>();
+    const end = () => closed.resolve();
+    interrupts.gentle.addEventListener('abort', end, { once: true });
+    if (options.untilStdinCloses) process.stdin.on('error', end).on('end', end).on('close', end).resume();
+    const failure = await Promise.race([closed.promise, board.ended]);
+    await board.close();
+    if (failure instanceof Error) throw failure;
+    return { report: { board: board.id, dataUrl: board.dataUrl } };
+  },
+});

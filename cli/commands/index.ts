@@ -1,0 +1,11 @@
+import type { Command } from '../command.ts';
+import { agent } from './agent.ts';
+import { evaluateCommand } from './eval.ts';
+import { exportCommand } from './export.ts';
+import { fleetInit } from './fleet-init.ts';
+import { hub } from './hub.ts';
+import { lab } from './lab.ts';
+import { train } from './train.ts';
+
+/** Every command, in the order in which the help lists them. */
+export const commands: readonly Command[] = [fleetInit, train, evaluateCommand, exportCommand, hub, agent, lab];

@@ -1,0 +1,84 @@
+/**
+ * The errors of the command line itself. Each has a stable `code`, names the offending value and says what to do next.
+ * `exitCode` 2 marks bad input; errors of the other folders follow the same custom.
+ */
+export class CliError extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** Something that was typed and cannot be. */
+export class UsageError extends CliError {
+  readonly exitCode = 2;
+}
+
+export class UnknownCommandError extends UsageError {
+  constructor(given: string, nearest: string | undefined) {
+    const hint = nearest === undefined ? '' : ` Did you mean '${nearest}'?`;
+    super('COMMAND_UNKNOWN', `there is no command '${given}'.${hint} \`flotilla --help\` lists them.`);
+  }
+}
+
+export class UnknownOptionError extends UsageError {
+  constructor(command: string, given: string, nearest: string | undefined) {
+    const hint = nearest === undefined ? '' : ` Did you mean '--${nearest}'?`;
+    super('OPTION_UNKNOWN', `flotilla ${command} has no option '${given}'.${hint} See \`flotilla ${command} --help\`.`);
+  }
+}
+
+/** An option whose value is missing, not wanted, given twice, or breaks the option's rule. */
+export class OptionValueError extends UsageError {
+  constructor(option: string, problem: string) {
+    super('OPTION_VALUE', `option --${option} ${problem}.`);
+  }
+}
+
+/** A word that is missing or too many beside the options. */
+export class ArgumentError extends UsageError {
+  constructor(command: string, problem: string) {
+    super('ARGUMENT', `flotilla ${command}: ${problem}. See \`flotilla ${command} --help\`.`);
+  }
+}
+
+/** A directory or file of ours that is missing, of another kind, or that we may not use. */
+export class PathError extends UsageError {
+  constructor(path: string, problem: string, options?: ErrorOptions) {
+    super('PATH', `'${path}' ${problem}.`, options);
+  }
+}
+
+/** What is resumed and what was asked for are two different runs. */
+export class ResumeMismatchError extends UsageError {
+  constructor(option: string, asked: unknown, saved: unknown) {
+    super(
+      'RESUME_MISMATCH',
+      `--${option} ${String(asked)} differs from the run that is resumed, which has ${String(saved)}: ` +
+        'leave the option out, or start a new run without --resume.',
+    );
+  }
+}
+
+/** A process of ours ended before it was told to. */
+export class ProcessDiedError extends CliError {
+  constructor(name: string, how: string, lastWords: string) {
+    const words = lastWords === '' ? 'It said nothing.' : `Its last words:\n${lastWords}`;
+    super('PROCESS_DIED', `the process of ${name} ${how}. ${words}`);
+  }
+}
+
+/** Boards that were expected did not come online. */
+export class BoardsMissingError extends CliError {
+  constructor(wanted: number, online: readonly string[], seconds: number) {
+    const there = online.length === 0 ? 'none is' : `only ${online.join(', ')} ${online.length === 1 ? 'is' : 'are'}`;
+    super(
+      'BOARDS_MISSING',
+      `${wanted} boards were asked for, but ${there} online after ${seconds} s. ` +
+        'Start the others with `flotilla agent`, or ask for fewer with --boards.',
+    );
+  }
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+/**
+ * The `flotilla` command. Plain JavaScript, because it may be started by any Node ≥ 20; a Node that does not run
+ * TypeScript as it is hands over to Node 24, which is installed as the npm package `node`.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+
+/** The first whose stripping of types is stable and silent. */
+const LEAST_MAJOR = 24;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+if (Number(process.versions.node.split('.')[0]) >= LEAST_MAJOR) {
+  const { main } = await import('./main.ts');
+  process.exitCode = await main(process.argv.slice(2));
+} else {
+  handOver();
+}
+
+function handOver() {
+  const node = join(import.meta.dirname, '..', 'node_modules', 'node', 'bin', 'node');
+  if (!existsSync(node)) {
+    console.error(`error: flotilla runs on Node ${LEAST_MAJOR}, which is not installed here (${node}).`);
+    console.error('Run `make setup` in the folder of Flotilla, or use a newer Node.');
+    process.exitCode = 1;
+    return;
+  }
+  const child = spawn(node, [import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
+  // The program itself tells a signal that comes twice at once (from the terminal and from here) from a second Ctrl-C.
+  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    console.error(`error: ${node} cannot be run: ${error.message}`);
+    process.exitCode = 1;
+  });
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+  });
+}
