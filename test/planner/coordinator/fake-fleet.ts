@@ -95,6 +95,15 @@ export type Script = {
   readonly stops?: boolean;
 };
 
+type FakeBoardNeeds = {
+  readonly identity: Identity;
+  readonly messenger: Messenger;
+  readonly transport: Transport;
+  readonly settings: RunSettings;
+  readonly script: Script;
+  readonly dataUrl: string;
+};
+
 /** A board that computes nothing: its state is the number of steps it has done, added to what was restored. */
 export class FakeBoard {
   readonly commands: DeviceCommand[] = [];
@@ -104,10 +113,12 @@ export class FakeBoard {
   readonly #transport: Transport;
   readonly #script: Script;
   readonly #settings: RunSettings;
+  readonly #dataUrl: string;
   readonly #restored = new Map<string, Float32Array>();
   readonly #captures = new Set<number>();
   #plan: Plan | undefined;
   #stage = 0;
+  #hubUrl = '';
   #step = 0;
   #granted = 0;
   #working = false;
@@ -116,12 +127,13 @@ export class FakeBoard {
   #link: LinkSender | undefined;
   #onClip: (squaredNorm: number) => void = () => {};
 
-  constructor(identity: Identity, messenger: Messenger, transport: Transport, settings: RunSettings, script: Script) {
+  constructor({ identity, messenger, transport, settings, script, dataUrl }: FakeBoardNeeds) {
     this.#identity = identity;
     this.#messenger = messenger;
     this.#transport = transport;
     this.#settings = settings;
     this.#script = script;
+    this.#dataUrl = dataUrl;
   }
 
   get id(): string {
@@ -130,13 +142,16 @@ export class FakeBoard {
 
   async start(): Promise<void> {
     const params = { id: this.id };
-    await this.#messenger.subscribe('deviceCommand', params, ({ message }) => void this.#obey(message));
+    await this.#messenger.subscribe('deviceCommand', params, ({ message }) => {
+      // What is under way when the rig is closed is nobody's concern; a board that fails otherwise leaves its run waiting.
+      this.#obey(message).catch(() => {});
+    });
     const profile = { model: 'test', cores: 2, memoryBytes: 4e9, platform: 'test' };
     await this.#messenger.publish('deviceProfile', params, { kind: 'profile', board: this.id, ...profile });
     await this.#messenger.publish('deviceState', params, {
       kind: 'online',
       board: this.id,
-      dataUrl: 'mqtt://127.0.0.9:1',
+      dataUrl: this.#dataUrl,
       engine: { name: 'null', version: '0' },
       cores: 2,
       memoryBytes: 4e9,
@@ -167,6 +182,7 @@ export class FakeBoard {
       case 'prepare':
         this.#plan = command.plan as unknown as Plan;
         this.#stage = command.stage;
+        this.#hubUrl = command.hubUrl;
         this.#step = command.fromStep;
         this.#granted = command.fromStep;
         if (command.restore) await this.#receiveState();
@@ -237,7 +253,7 @@ export class FakeBoard {
 
   async #sendState(step: number): Promise<void> {
     const { run, term } = this.place;
-    this.#link ??= await this.#transport.openSender({ to: 'hub', url: 'mqtt://127.0.0.1:1', run, term });
+    this.#link ??= await this.#transport.openSender({ to: 'hub', url: this.#hubUrl, run, term });
     let tensors = 0;
     for (const { block, tensors: layout } of this.#blocks) {
       for (const [slot, { name, shape }] of layout.entries()) {
@@ -297,8 +313,18 @@ export async function createRig(settings: RunSettings, scripts: readonly Script[
   const messengerOf = (id: string): Messenger =>
     createMessenger({ channel: network.channelOf('hub'), identity: identityOf(id), keyring, log: silent });
   const transportOf = (id: string): Transport => network.transport({ identity: identityOf(id), keyring });
+  const dataUrl = 'mqtt://127.0.0.9:1';
   const boards = ids.map((id, at) => {
-    return new FakeBoard(identityOf(id), messengerOf(id), transportOf(id), settings, scripts[at]!);
+    const script = scripts[at]!;
+    const transport = transportOf(id);
+    return new FakeBoard({
+      identity: identityOf(id),
+      messenger: messengerOf(id),
+      transport,
+      settings,
+      script,
+      dataUrl,
+    });
   });
   for (const board of boards) await board.start();
   const clock = virtualClock();
