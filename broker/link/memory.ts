@@ -10,10 +10,13 @@ export interface MemoryNetwork {
   transport(needs: TransportNeeds): Transport;
   /** What a board listens on; tests put frames in here that no sender would send. */
   channelOf(board: string): RawChannel;
+  /** Breaks all connections to a board, as a pulled cable would. */
+  cut(board: string, reason: string): void;
 }
 
 export function createMemoryNetwork(): MemoryNetwork {
   const channels = new Map<string, RawChannel>();
+  const connections = new Set<{ readonly to: string; readonly end: (reason: Error | undefined) => void }>();
   const channelOf = (board: string): RawChannel => {
     const channel = channels.get(board) ?? createMemoryChannel();
     channels.set(board, channel);
@@ -21,17 +24,27 @@ export function createMemoryNetwork(): MemoryNetwork {
   };
   return {
     channelOf,
+    cut(board, reason) {
+      for (const { to, end } of connections) {
+        if (to === board) end(new ClosedError('the memory channel', reason));
+      }
+    },
     transport: (needs) =>
       createTransport(
         {
           incoming: channelOf(needs.identity.id),
           async outgoing({ to, signal }) {
             signal?.throwIfAborted();
-            const { promise: ended, resolve } = Promise.withResolvers<Error | undefined>();
-            const onAbort = (): void => resolve(new ClosedError('the memory channel', 'its signal was aborted'));
+            const { promise: ended, resolve: end } = Promise.withResolvers<Error | undefined>();
+            const connection = { to, end };
+            connections.add(connection);
+            const onAbort = (): void => end(undefined);
             signal?.addEventListener('abort', onAbort, { once: true });
-            ended.then(() => signal?.removeEventListener('abort', onAbort));
-            return { channel: channelOf(to), ended, close: async () => resolve(undefined) };
+            ended.then(() => {
+              connections.delete(connection);
+              signal?.removeEventListener('abort', onAbort);
+            });
+            return { channel: channelOf(to), ended, close: async () => end(undefined) };
           },
         },
         needs,

@@ -76,7 +76,12 @@ export async function within<T>(what: string, promise: Promise<T>, milliseconds 
 }
 
 /** A log that remembers. */
-export function memoryLog(): { readonly events: LogEvent[]; readonly log: (event: LogEvent) => void } {
+export interface MemoryLog {
+  readonly events: LogEvent[];
+  readonly log: (event: LogEvent) => void;
+}
+
+export function memoryLog(): MemoryLog {
   const events: LogEvent[] = [];
   return { events, log: (event) => void events.push(event) };
 }

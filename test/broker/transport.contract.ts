@@ -1,0 +1,421 @@
+import type { ExecutionContext, TestFn } from 'ava';
+import {
+  createFrame,
+  type DataType,
+  type FrameHeader,
+  type Identity,
+  type LinkReceiver,
+  type LinkSender,
+  MAX_FRAME_PAYLOAD_BYTES,
+  type ReceivedTensor,
+  type ReceiverOptions,
+  sealFrame,
+  type TensorMeta,
+  type Transport,
+} from '../../broker/index.ts';
+import { type MemoryLog, memoryLog, type TestFleet, testFleet, testHeader, until, within } from './helpers.ts';
+
+/** Two boards, pi-1 and pi-2, that can open links to each other; pi-1 sends in this suite. */
+export interface Ends {
+  readonly sending: Transport;
+  readonly receiving: Transport;
+  /** Address of pi-2's broker. */
+  readonly url: string;
+  /** Puts bytes where the frames of pi-1 → pi-2 arrive, whoever they are of. */
+  inject(frame: Buffer): Promise<void>;
+  /** Breaks the connection under the link. */
+  cut(): void;
+  close(): Promise<void>;
+}
+
+export type OpenEnds = (fleet: TestFleet, log: MemoryLog['log']) => Promise<Ends>;
+
+const RUN = 'run-1';
+const TERM = 3;
+
+interface Room {
+  readonly fleet: TestFleet;
+  readonly ends: Ends;
+  readonly log: MemoryLog;
+  readonly sender: LinkSender;
+  readonly receiver: LinkReceiver;
+  /** In order of arrival. */
+  readonly tensors: ReceivedTensor[];
+}
+
+const meta = (overrides: Partial<TensorMeta> & { elements?: number } = {}): TensorMeta => {
+  const { elements = 4, ...rest } = overrides;
+  return { kind: 'activation', step: 1, microBatch: 0, slot: 0, dtype: 'float32', shape: [elements], ...rest };
+};
+
+const floats = (count: number, start = 0): Float32Array => Float32Array.from({ length: count }, (_, at) => start + at);
+const floatsOf = ({ payload }: ReceivedTensor): Float32Array => new Float32Array(payload.buffer);
+
+/** Runs the contract that every transport keeps. */
+export function transportContract(test: TestFn, name: string, openEnds: OpenEnds): void {
+  const open = async (t: ExecutionContext, overrides: Partial<ReceiverOptions> = {}): Promise<Room> => {
+    const fleet = testFleet();
+    const log = memoryLog();
+    const ends = await openEnds(fleet, log.log);
+    t.teardown(() => ends.close());
+    const tensors: ReceivedTensor[] = [];
+    const receiver = await ends.receiving.openReceiver({
+      from: 'pi-1',
+      run: RUN,
+      term: TERM,
+      maxTensorBytes: 16 * MAX_FRAME_PAYLOAD_BYTES,
+      onTensor: (tensor) => tensors.push(tensor),
+      ...overrides,
+    });
+    const sender = await ends.sending.openSender({ to: 'pi-2', url: ends.url, run: RUN, term: TERM });
+    return { fleet, ends, log, sender, receiver, tensors };
+  };
+
+  /** A frame as pi-1 would sign it, later than everything the sender sent. */
+  const forge = (room: Room, overrides: Partial<FrameHeader> = {}, signer?: Identity): Buffer => {
+    const header = testHeader({ incarnation: Date.now() + 1_000_000, term: TERM, run: RUN, ...overrides });
+    const { frame, payload } = createFrame(header.payloadBytes);
+    payload.fill(1);
+    sealFrame(frame, header, signer ?? room.fleet.identity('pi-1'));
+    return frame;
+  };
+
+  const refusals = (room: Room, reason: string, count = 1): Promise<void> =>
+    until(`${count} of ${reason}`, () => {
+      const { refused } = room.receiver.stats;
+      return (refused as Record<string, number>)[reason] === count;
+    });
+
+  test(`${name}: tensors arrive in order, with their meta data and bytes`, async (t) => {
+    const room = await open(t);
+    const dtypes: readonly DataType[] = ['float32', 'int32', 'float32'];
+    for (const [microBatch, dtype] of dtypes.entries()) {
+      await room.sender.send(meta({ microBatch, dtype, shape: [2, 2] }), floats(4, microBatch));
+    }
+    await until('three tensors', () => room.tensors.length === 3);
+    for (const [microBatch, tensor] of room.tensors.entries()) {
+      t.like(tensor.meta, { kind: 'activation', step: 1, microBatch, slot: 0, name: '', run: RUN, term: TERM });
+      t.like(tensor.meta, { from: 'pi-1', to: 'pi-2', sequence: microBatch, dtype: dtypes[microBatch]! });
+      t.deepEqual([...tensor.meta.shape], [2, 2]);
+      t.deepEqual(floatsOf(tensor), floats(4, microBatch));
+    }
+    t.deepEqual({ ...room.receiver.stats.refused }, {});
+  });
+
+  test(`${name}: encoded tensors keep their codec, and state its name`, async (t) => {
+    const room = await open(t);
+    const params = Uint8Array.from({ length: 16 }, (_, at) => at);
+    const encoded = {
+      ...meta({ kind: 'state-down', shape: [64, 3, 3] }),
+      name: 'conv1.weight',
+      codec: { id: 4, params },
+    };
+    await room.sender.send(encoded, Uint8Array.of(9, 8, 7));
+    await until('the tensor', () => room.tensors.length === 1);
+    const [tensor] = room.tensors;
+    t.deepEqual(tensor!.meta.codec, { id: 4, params });
+    t.is(tensor!.meta.name, 'conv1.weight');
+    t.deepEqual([...tensor!.payload], [9, 8, 7]);
+  });
+
+  test(`${name}: a tensor of several chunks comes out whole, its bytes at the start of their buffer`, async (t) => {
+    const room = await open(t);
+    const elements = (3 * MAX_FRAME_PAYLOAD_BYTES) / 4 + 5;
+    const big = floats(elements);
+    await room.sender.send(meta({ shape: [elements] }), big);
+    // When send resolves the memory is ours again.
+    big.fill(0);
+    await until('the tensor', () => room.tensors.length === 1);
+    t.is(room.tensors[0]!.payload.byteOffset, 0);
+    t.deepEqual(floatsOf(room.tensors[0]!), floats(elements));
+    t.is(room.sender.stats.frames, 4);
+    t.is(room.receiver.stats.frames, 4);
+  });
+
+  test(`${name}: empty tensors and views into larger arrays are sent as they are`, async (t) => {
+    const room = await open(t);
+    await room.sender.send(meta({ shape: [0] }), new Float32Array(0));
+    await room.sender.send(meta({ shape: [2], microBatch: 1 }), floats(10).subarray(3, 5));
+    await until('both', () => room.tensors.length === 2);
+    t.is(room.tensors[0]!.payload.length, 0);
+    t.deepEqual(floatsOf(room.tensors[1]!), Float32Array.of(3, 4));
+  });
+
+  test(`${name}: without credits the sender waits, and release lets it go on`, async (t) => {
+    const room = await open(t, { credits: { activation: 2 } });
+    let sent = 0;
+    const sending = Promise.all(
+      [0, 1, 2, 3].map((microBatch) =>
+        room.sender.send(meta({ microBatch }), floats(4)).then(() => {
+          sent += 1;
+        }),
+      ),
+    );
+    await until('two tensors', () => room.tensors.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    t.is(sent, 2);
+    t.is(room.tensors.length, 2);
+    // A consumer that waits for labels may hold all its activations: kinds do not share credits.
+    await room.sender.send(meta({ kind: 'labels', dtype: 'int64', shape: [1] }), new Uint8Array(8));
+    await until('the labels', () => room.tensors.length === 3);
+    room.tensors[0]!.release();
+    room.tensors[0]!.release();
+    await until('one more', () => sent === 3);
+    room.tensors[1]!.release();
+    await within('all', sending);
+    await until('all of them', () => room.tensors.length === 5);
+    t.true(room.sender.stats.creditWaitSeconds > 0);
+  });
+
+  test(`${name}: many tensors pass through few credits, and buffers are used again`, async (t) => {
+    const buffers = new Set<ArrayBuffer>();
+    let arrived = 0;
+    const room = await open(t, {
+      onTensor: (tensor) => {
+        buffers.add(tensor.payload.buffer);
+        arrived += 1;
+        tensor.release();
+      },
+    });
+    for (let step = 0; step < 100; step += 1) await room.sender.send(meta({ step, elements: 256 }), floats(256));
+    await until('all', () => arrived === 100);
+    t.true(buffers.size <= 3, `${buffers.size} buffers`);
+    t.is(room.sender.stats.tensors, 100);
+    t.is(room.receiver.stats.tensors, 100);
+    // What one end sends the other receives: frames one way, credits the other.
+    await until('the credits', () => room.sender.stats.bytesReceived >= room.receiver.stats.bytesSent);
+    t.is(room.sender.stats.bytesSent, room.receiver.stats.bytesReceived);
+    for (const [end, parts] of [
+      [room.sender, ['copy', 'digest', 'sign']],
+      [room.receiver, ['copy', 'digest', 'verify']],
+    ] as const) {
+      for (const part of parts) t.true(end.stats.seconds[part] > 0, part);
+    }
+  });
+
+  test(`${name}: sending ends with its signal, also while it waits for a credit`, async (t) => {
+    const room = await open(t, { credits: { activation: 1 } });
+    await room.sender.send(meta(), floats(4));
+    const abort = new AbortController();
+    const waiting = room.sender.send(meta({ microBatch: 1 }), floats(4), abort.signal);
+    abort.abort(new Error('stop it'));
+    await t.throwsAsync(within('the end', waiting), { message: 'stop it' });
+    await t.throwsAsync(room.sender.send(meta(), floats(4), AbortSignal.abort(new Error('no'))), { message: 'no' });
+    // Whoever gave up took no credit with it.
+    await until('the tensor', () => room.tensors.length === 1);
+    room.tensors[0]!.release();
+    await within('the next', room.sender.send(meta({ microBatch: 2 }), floats(4)));
+  });
+
+  test(`${name}: a tensor given up in the middle is dropped, and the next one arrives`, async (t) => {
+    const room = await open(t);
+    const abort = new AbortController();
+    const elements = (8 * MAX_FRAME_PAYLOAD_BYTES) / 4;
+    const sending = room.sender.send(meta({ shape: [elements] }), new Float32Array(elements), abort.signal);
+    await until('a first chunk', () => room.receiver.stats.frames > 0);
+    abort.abort(new Error('given up'));
+    await t.throwsAsync(within('the end', sending), { message: 'given up' });
+    await room.sender.send(meta({ microBatch: 1 }), floats(4));
+    await until('the next', () => room.tensors.length === 1);
+    t.is(room.tensors[0]!.meta.microBatch, 1);
+  });
+
+  test(`${name}: closing releases everybody who waits`, async (t) => {
+    const room = await open(t, { credits: { activation: 1 } });
+    await room.sender.send(meta(), floats(4));
+    const waiting = room.sender.send(meta({ microBatch: 1 }), floats(4));
+    await within('closing', Promise.all([t.throwsAsync(waiting, { code: 'CLOSED' }), room.sender.close()]));
+    t.is(await within('the end', room.sender.ended), undefined);
+    await t.throwsAsync(room.sender.send(meta({ microBatch: 2 }), floats(4)), { code: 'CLOSED' });
+    await room.receiver.close();
+    await room.receiver.close();
+    // What the consumer still holds stays valid.
+    t.deepEqual(floatsOf(room.tensors[0]!), floats(4));
+    room.tensors[0]!.release();
+  });
+
+  test(`${name}: a broken connection ends the link by name`, async (t) => {
+    const room = await open(t, { credits: { activation: 1 } });
+    await room.sender.send(meta(), floats(4));
+    const waiting = room.sender.send(meta({ microBatch: 1 }), floats(4));
+    room.ends.cut();
+    await within('the loss', t.throwsAsync(waiting, { code: 'LINK_LOST', message: /pi-1 → pi-2/ }));
+    const error = await within('the end', room.sender.ended);
+    t.is((error as { code?: string } | undefined)?.code, 'LINK_LOST');
+  });
+
+  test(`${name}: a sender waits for its receiver, and not for ever`, async (t) => {
+    const fleet = testFleet();
+    const ends = await openEnds(fleet, () => {});
+    t.teardown(() => ends.close());
+    const options = { to: 'pi-2', url: ends.url, run: RUN, term: TERM };
+    const opening = ends.sending.openSender(options);
+    const receiver = await ends.receiving.openReceiver({
+      from: 'pi-1',
+      run: RUN,
+      term: TERM,
+      maxTensorBytes: 100,
+      onTensor: () => {},
+    });
+    const sender = await within('opening', opening);
+    t.is(sender.to, 'pi-2');
+    await sender.close();
+    await receiver.close();
+    await t.throwsAsync(ends.sending.openSender({ ...options, signal: AbortSignal.timeout(100) }));
+    await t.throwsAsync(ends.sending.openSender(options), { code: 'DEADLINE', message: /pi-2 to open its end/ });
+  });
+
+  test(`${name}: a tensor above the agreed size is refused on both sides`, async (t) => {
+    const room = await open(t, { maxTensorBytes: 16 });
+    await t.throwsAsync(room.sender.send(meta({ elements: 5 }), floats(5)), {
+      code: 'TENSOR_TOO_LARGE',
+      message: /20 bytes exceeds the 16 bytes/,
+    });
+    await room.ends.inject(forge(room, { shape: [5], payloadBytes: 20, totalBytes: 20 }));
+    await refusals(room, 'tensor-too-large');
+    t.is(room.tensors.length, 0);
+  });
+
+  test(`${name}: a tensor that breaks the layout is the caller's error and takes no credit`, async (t) => {
+    const room = await open(t, { credits: { activation: 1 } });
+    await t.throwsAsync(room.sender.send(meta({ shape: [3] }), floats(4)), { code: 'INVALID_FRAME', message: /shape/ });
+    await within('the next', room.sender.send(meta(), floats(4)));
+    await until('the tensor', () => room.tensors.length === 1);
+  });
+
+  test(`${name}: altered, unsigned, unknown, revoked and misplaced frames change nothing and are counted`, async (t) => {
+    const room = await open(t);
+    const { fleet, ends } = room;
+    const whole = forge(room);
+    const altered = Buffer.from(whole);
+    altered[altered.length - 1] = 2;
+    const unsigned = Buffer.from(whole);
+    unsigned.fill(0, 384, 448);
+    const wrong: readonly [reason: string, frame: Buffer][] = [
+      ['too-short', Buffer.from('garbage')],
+      ['bad-digest', altered],
+      ['bad-signature', unsigned],
+      ['other-link', forge(room, { to: 'pi-3' })],
+      ['other-link', forge(room, { from: 'stranger' }, fleet.identity('stranger'))],
+      ['other-fleet', forge(room, { fleet: 'other' })],
+      ['older-term', forge(room, { term: TERM - 1 })],
+      ['newer-term', forge(room, { term: TERM + 1, sequence: 8 })],
+      ['other-run', forge(room, { run: 'run-2', sequence: 9 })],
+      ['chunk-missing', forge(room, bigHeader({ chunk: 1, sequence: 10 }))],
+    ];
+    for (const [, frame] of wrong) await ends.inject(frame);
+    await until('these refusals', () => sum(room.receiver.stats.refused) === wrong.length);
+    fleet.keyring.revoke('pi-1');
+    await ends.inject(forge(room, { sequence: 11 }));
+    const expected = { ...countOf(wrong.map(([reason]) => reason)), 'revoked-sender': 1 };
+    await until('all refusals', () => sum(room.receiver.stats.refused) === wrong.length + 1);
+    t.deepEqual({ ...room.receiver.stats.refused }, expected);
+    t.is(room.tensors.length, 0);
+    const logged = room.log.events.filter(({ event }) => event === 'frame-refused').map(({ detail }) => detail.reason);
+    t.deepEqual(countOf(logged as string[]), expected);
+  });
+
+  test(`${name}: what was seen once is not taken again`, async (t) => {
+    const room = await open(t);
+    const first = forge(room, { incarnation: 2 ** 50, sequence: 5 });
+    await room.ends.inject(first);
+    await until('the tensor', () => room.tensors.length === 1);
+    await room.ends.inject(first);
+    await room.ends.inject(forge(room, { incarnation: 2 ** 50, sequence: 4, microBatch: 2 }));
+    await room.ends.inject(forge(room, { incarnation: 2 ** 50 - 1, sequence: 9, microBatch: 3 }));
+    await refusals(room, 'replayed', 3);
+    // Another sequence number does not make another tensor of it.
+    await room.ends.inject(forge(room, { incarnation: 2 ** 50, sequence: 6 }));
+    await refusals(room, 'duplicate');
+    t.is(room.tensors.length, 1);
+  });
+
+  test(`${name}: a sender that ignores its credits is held to them`, async (t) => {
+    const room = await open(t, { credits: { activation: 1 } });
+    for (const microBatch of [0, 1, 2])
+      await room.ends.inject(forge(room, { sequence: microBatch, microBatch, incarnation: 2 ** 50 }));
+    await refusals(room, 'no-credit', 2);
+    t.is(room.tensors.length, 1);
+  });
+
+  test(`${name}: chunks that are missing, twice or of another tensor spoil only their own tensor`, async (t) => {
+    const room = await open(t);
+    const chunk = (index: number, sequence: number, overrides: Partial<FrameHeader> = {}): Buffer => {
+      return forge(room, bigHeader({ chunk: index, sequence, incarnation: 2 ** 50, ...overrides }));
+    };
+    const { inject } = room.ends;
+    await inject(chunk(0, 1));
+    await inject(chunk(0, 1));
+    await refusals(room, 'chunk-twice');
+    await inject(chunk(1, 1, { microBatch: 9 }));
+    await refusals(room, 'chunk-of-another-tensor');
+    await inject(chunk(1, 1));
+    await inject(chunk(2, 1));
+    await until('the tensor', () => room.tensors.length === 1);
+
+    await inject(chunk(0, 2, { microBatch: 2 }));
+    await inject(chunk(2, 2, { microBatch: 2 }));
+    await refusals(room, 'chunk-missing');
+    // The next tensor begins: the unfinished one is gone, and what is left of it is old.
+    await inject(chunk(0, 3, { microBatch: 3 }));
+    await inject(chunk(1, 2, { microBatch: 2 }));
+    await refusals(room, 'replayed');
+    await inject(chunk(1, 3, { microBatch: 3 }));
+    await inject(chunk(2, 3, { microBatch: 3 }));
+    await until('the next tensor', () => room.tensors.length === 2);
+    t.is(room.tensors[1]!.meta.microBatch, 3);
+  });
+
+  test(`${name}: a new term lets the next tensors in and keeps the old ones out`, async (t) => {
+    const room = await open(t, { credits: { activation: 1 } });
+    await room.sender.send(meta(), floats(4));
+    await until('the tensor', () => room.tensors.length === 1);
+    room.tensors[0]!.release();
+    room.receiver.setTerm(TERM + 1);
+    // The sender does not know yet: its tensor is refused, but its credit comes back.
+    await room.sender.send(meta({ microBatch: 1 }), floats(4));
+    await refusals(room, 'older-term');
+    room.sender.setTerm(TERM + 1);
+    await within('the next', room.sender.send(meta(), floats(4, 7)));
+    await until('the tensor of the new term', () => room.tensors.length === 2);
+    t.is(room.tensors[1]!.meta.term, TERM + 1);
+  });
+
+  test(`${name}: a receiver that follows another on its link takes no replay of its tensors`, async (t) => {
+    const room = await open(t);
+    const frame = forge(room);
+    await room.ends.inject(frame);
+    await until('the tensor', () => room.tensors.length === 1);
+    await room.receiver.close();
+    let again = 0;
+    const next = await room.ends.receiving.openReceiver({
+      from: 'pi-1',
+      run: RUN,
+      term: TERM,
+      maxTensorBytes: 100,
+      onTensor: () => {
+        again += 1;
+      },
+    });
+    await room.ends.inject(frame);
+    await until('the refusal', () => next.stats.refused.replayed === 1);
+    t.is(again, 0);
+  });
+}
+
+/** A header of one chunk of a tensor of three. */
+function bigHeader(overrides: Partial<FrameHeader>): Partial<FrameHeader> {
+  const totalBytes = 2 * MAX_FRAME_PAYLOAD_BYTES + 4;
+  const payloadBytes = overrides.chunk === 2 ? 4 : MAX_FRAME_PAYLOAD_BYTES;
+  return { chunks: 3, totalBytes, payloadBytes, shape: [totalBytes / 4], ...overrides };
+}
+
+function countOf(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
