@@ -104,9 +104,9 @@ export class RunFailedError extends CoordinatorError {
   constructor(place: Place, reported: { readonly code: string; readonly message: string }, checkpoint?: string) {
     const { run, board, stage, step } = place;
     const { code, message } = reported;
-    super(
-      `run ${run}: board ${board} (stage ${stage}) failed at step ${step}: ${message} [${code}]; ${advice(checkpoint)}`,
-    );
+    // Bad input says itself what to do; starting again with it would not help.
+    const next = badInput.test(code) ? '' : `; ${advice(checkpoint)}`;
+    super(`run ${run}: board ${board} (stage ${stage}) failed at step ${step}: ${message} [${code}]${next}`);
     this.reported = code;
     this.board = board;
     this.stage = stage;
