@@ -12,7 +12,8 @@ import type { OnnxAttribute, OnnxInitializer, OnnxModel, OnnxNode, OnnxValue } f
  */
 export function decodeOnnx(bytes: Uint8Array): OnnxModel {
   try {
-    return readModel(bytes);
+    // A Buffer's slice shares memory where a Uint8Array's copies: take the plain view.
+    return readModel(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
     if (error instanceof OnnxFormatError) throw error;
     throw new OnnxFormatError(`the ${bytes.length} bytes are not an ONNX file, or it is cut short`);
