@@ -26,7 +26,7 @@ check: setup ## types, format, lint
 	@biome check .
 
 bench: setup ## run one bench: make bench NAME=engine
-	@npm run -s bench -- $(NAME)
+	@npm run -s bench -- $(NAME) $(ARGS)
 
 clean: ## remove what was installed and written
 	rm -rf node_modules runs out .flotilla

@@ -1,0 +1,15 @@
+import { engineBench } from './engine.ts';
+
+/** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
+  engine: engineBench,
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+const bench = benches[name];
+if (bench === undefined) {
+  console.error(`error: unknown bench '${name}': choose one of ${Object.keys(benches).join(', ')}`);
+  process.exitCode = 2;
+} else {
+  console.log(JSON.stringify(await bench(args)));
+}
