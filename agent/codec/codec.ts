@@ -11,7 +11,7 @@ export interface Codec {
   /** @param values any shape, flattened */
   encode(values: Float32Array): Uint8Array;
   /**
-   * @param payload at the start of its ArrayBuffer
+   * @param payload all of its ArrayBuffer, which the codec may take over (it is detached then)
    * @param count values expected
    * @throws CodecError where the payload is not of that many values
    */
