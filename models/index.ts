@@ -12,6 +12,7 @@ export { formatSchedule, parseSchedule, scheduleKinds } from './learning-rate/te
 export * from './lowering/emitter.ts';
 export * from './lowering/layout.ts';
 export * from './lowering/lower.ts';
+export { pack, packedCount, unpack } from './lowering/packing.ts';
 export * from './lowering/update.ts';
 export * from './onnx/decode.ts';
 export * from './onnx/encode.ts';

@@ -2,7 +2,9 @@ import {
   accumulatorOf,
   type Block,
   buildModel,
-  type Port,
+  createOptimizer,
+  type Optimizer,
+  portName,
   randomStream,
   type Stage,
   splitIntoBlocks,
@@ -11,10 +13,11 @@ import {
   updateNames,
 } from '../../models/index.ts';
 import { NotLoadedError, StashError } from './errors.ts';
-import { runtimeVersion, type Session, type Tensor } from './onnx-runtime.ts';
+import { probeCapabilities, runtimeVersion, type Session, type Tensor } from './onnx-runtime.ts';
+import { planMemory } from './parameter-memory.ts';
 import { closeSessions, openSessions, type StageSessions } from './stage-sessions.ts';
 import { StageValues } from './stage-values.ts';
-import type { Computed, Engine, MicroBatchId, StageDescription, StageSpecification, StateTensor } from './types.ts';
+import type { Computed, Engine, MicroBatchId, StageDescription, StageSpecification } from './types.ts';
 
 type Floats = Float32Array<ArrayBuffer>;
 
@@ -24,17 +27,21 @@ interface Loaded {
   readonly stage: Stage;
   readonly sessions: StageSessions;
   readonly values: StageValues;
-  /** Parameters in the layouts that the programs want, by port name. */
-  readonly packed: Map<string, Tensor>;
+  readonly optimizer: Optimizer;
   /** What backward will read, by micro-batch. */
   readonly stash: Map<number, ReadonlyMap<string, Tensor>>;
+}
+
+export interface OnnxEngineOptions {
+  /** Where to write how long each node took: the beginning of the names of JSON files, one a session. */
+  readonly profile?: string;
 }
 
 /**
  * The engine on ONNX Runtime. Its runs block the thread that calls them, so on a board it lives in a worker
  * (`startWorkerEngine`).
  */
-export function createOnnxEngine(): Engine {
+export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
   let loaded: Loaded | undefined;
   const need = (call: string): Loaded => {
     if (loaded === undefined) throw new NotLoadedError(call);
@@ -48,7 +55,7 @@ export function createOnnxEngine(): Engine {
       const previous = loaded;
       loaded = undefined;
       if (previous !== undefined) await closeSessions(previous.sessions);
-      loaded = await loadStage(specification);
+      loaded = await loadStage(specification, options.profile);
       return describe(loaded);
     },
     forward: (id, input, labels) => forward(need('forward'), id, input, labels),
@@ -57,7 +64,7 @@ export function createOnnxEngine(): Engine {
     gradientNorms: () => gradientNorms(need('gradientNorms')),
     update: (step, learningRate, scale) => update(need('update'), step, learningRate, scale),
     getState: async (block) => need('getState').values.ofBlock(block),
-    setState: (block, tensors) => setState(need('setState'), block, tensors),
+    setState: async (block, tensors) => need('setState').values.setBlock(block, tensors),
     async dispose() {
       const last = loaded;
       loaded = undefined;
@@ -66,16 +73,17 @@ export function createOnnxEngine(): Engine {
   };
 }
 
-async function loadStage(specification: StageSpecification): Promise<Loaded> {
+async function loadStage(specification: StageSpecification, profile: string | undefined): Promise<Loaded> {
   const { model, classes, inputShape, microBatch, firstBlock, lastBlock, seed } = specification;
   const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });
   const blocks: readonly Block[] = splitIntoBlocks(graph);
   const stage = stageOf(graph, blocks, firstBlock, lastBlock);
-  const sessions = await openSessions(stage, specification);
-  const values = new StageValues(stage, blocks, sessions.optimizer, seed);
-  const loaded = { specification, stage, sessions, values, packed: new Map(), stash: new Map() };
-  await packParameters(loaded);
-  return loaded;
+  const optimizer = createOptimizer(specification.optimizer.name, specification.optimizer.options);
+  const capabilities = await probeCapabilities();
+  const memory = planMemory(stage, capabilities);
+  const sessions = await openSessions(stage, specification, { optimizer, capabilities, memory, profile });
+  const values = new StageValues({ stage, blocks, optimizer, memory, capabilities, seed });
+  return { specification, stage, sessions, values, optimizer, stash: new Map() };
 }
 
 function describe({ stage }: Loaded): StageDescription {
@@ -100,7 +108,7 @@ async function forward(
   const fed = feedsOf(loaded, id, input, labels);
   if (stash.has(id.microBatch)) throw new StashError(id.step, id.microBatch, 'its forward pass has been run already');
   const { value: results, ...cost } = await timed(threads, () => session.run(withParameters(loaded, session, fed)));
-  adoptUpdates(loaded, results);
+  adoptUpdates(loaded, session, results);
   // Backward reads what forward put out, and some of what it was fed with.
   stash.set(id.microBatch, new Map([...fed, ...results]));
   const output = results.get(stage.output)!.data as Floats;
@@ -134,7 +142,7 @@ async function forwardBackward(loaded: Loaded, id: MicroBatchId, input: Floats, 
   const session = required(sessions.forwardBackward, 'forwardBackward');
   const feeds = withParameters(loaded, session, feedsOf(loaded, id, input, labels));
   const { value: results, ...cost } = await timed(threads, () => session.run(feeds, gradientMemory(loaded, session)));
-  adoptUpdates(loaded, results);
+  adoptUpdates(loaded, session, results);
   const loss = (results.get(stage.output)!.data as Float32Array)[0]!;
   return { ...cost, value: { loss, inputGradient: inputGradientOf(stage, results) } };
 }
@@ -147,30 +155,21 @@ async function gradientNorms(loaded: Loaded): Promise<Computed<readonly number[]
 }
 
 async function update(loaded: Loaded, step: number, learningRate: number, gradientScale = 1): Promise<Computed<void>> {
-  const { sessions, values } = loaded;
-  const feeds = gradientFeeds(loaded);
-  for (const [name, tensor] of [...values.parameters, ...values.state]) feeds.set(name, tensor);
-  const scalars = sessions.optimizer.scalars(step, learningRate);
-  for (const [name, value] of Object.entries(scalars)) feeds.set(updateNames.scalar(name), scalar(value));
-  feeds.set(updateNames.gradientScale, scalar(gradientScale));
-  // New values go where the old ones are: each is read, element by element, before it is written.
-  const into = new Map(sessions.update.program.outputs.map((port) => [port.name, feeds.get(port.value)!]));
+  const { sessions, values, optimizer } = loaded;
+  const name = 'parameters';
+  const scalars = new Map<string, Tensor>([[updateNames.gradientScale, scalar(gradientScale)]]);
+  for (const [key, value] of Object.entries(optimizer.scalars(step, learningRate))) {
+    scalars.set(updateNames.scalar(key), scalar(value));
+  }
   return timed(loaded.specification.threads, async () => {
-    await sessions.update.run(feeds, into);
+    for (const { parameters, gradients, state } of values.chunks) {
+      // New values go where the old ones are: each is read, element by element, before it is written.
+      const renewed = new Map([[name, parameters]]);
+      for (const [slot, tensor] of state) renewed.set(updateNames.state(name, slot), tensor);
+      await sessions.update.run(new Map([...scalars, ...renewed, [updateNames.gradient(name), gradients]]), renewed);
+    }
     if (sessions.accumulate) values.clearGradients();
-    await packParameters(loaded);
   });
-}
-
-async function setState(loaded: Loaded, block: number, tensors: readonly StateTensor[]): Promise<void> {
-  loaded.values.setBlock(block, tensors);
-  await packParameters(loaded);
-}
-
-async function packParameters({ sessions, values, packed }: Loaded): Promise<void> {
-  if (sessions.pack === undefined) return;
-  const results = await sessions.pack.run(values.parameters, packed);
-  for (const [name, tensor] of results) packed.set(name, tensor);
 }
 
 /** The values fed at one micro-batch: data, labels, and masks drawn from seed, step, micro-batch and name. */
@@ -204,18 +203,15 @@ function feedsOf(
   return feeds;
 }
 
-/** Adds the parameters (in the layouts asked for) and the accumulators that a session reads. */
-function withParameters({ values, packed, stage }: Loaded, session: Session, feeds: Map<string, Tensor>) {
+/** Adds the parameters and the accumulators that a session reads. */
+function withParameters({ values, stage }: Loaded, session: Session, feeds: Map<string, Tensor>) {
   const accumulators = new Map(
     [...stage.gradients].map(([parameter, gradient]) => [accumulatorOf(gradient), parameter] as const),
   );
   for (const { name, value } of session.program.inputs) {
     if (feeds.has(name)) continue;
     const accumulated = accumulators.get(value);
-    const tensor =
-      accumulated === undefined
-        ? (packed.get(name) ?? values.parameters.get(value))
-        : values.gradients.get(accumulated);
+    const tensor = accumulated === undefined ? values.parameters.get(value) : values.gradients.get(accumulated);
     if (tensor !== undefined) feeds.set(name, tensor);
   }
   return feeds;
@@ -223,7 +219,7 @@ function withParameters({ values, packed, stage }: Loaded, session: Session, fee
 
 /** Gradients are written into the memory that the accumulators are read from. */
 function gradientMemory({ stage, values }: Loaded, session: Session): Map<string, Tensor> {
-  const ports = new Map(session.program.outputs.map((port: Port) => [port.value, port.name]));
+  const ports = new Map(session.program.outputs.map((port) => [port.value, portName(port)]));
   const into = new Map<string, Tensor>();
   for (const [parameter, gradient] of stage.gradients) into.set(ports.get(gradient)!, values.gradients.get(parameter)!);
   return into;
@@ -234,9 +230,11 @@ function gradientFeeds({ values }: Loaded): Map<string, Tensor> {
 }
 
 /** Running averages take the values that the forward pass computed. */
-function adoptUpdates({ stage, values }: Loaded, results: ReadonlyMap<string, Tensor>): void {
+function adoptUpdates({ stage, values }: Loaded, session: Session, results: ReadonlyMap<string, Tensor>): void {
+  const ports = new Map(session.program.outputs.map((port) => [port.value, portName(port)]));
   for (const [parameter, value] of stage.graph.updates) {
-    (values.parameters.get(parameter)!.data as Float32Array).set(results.get(value)!.data as Float32Array);
+    const updated = results.get(ports.get(value)!)!.data as Float32Array;
+    (values.parameters.get(parameter)!.data as Float32Array).set(updated);
   }
 }
 

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import type { Capabilities, Program } from '../../models/index.ts';
+import { type Capabilities, type Program, portName } from '../../models/index.ts';
 import { probeModel } from './probe.ts';
 
 // The one door to ONNX Runtime. Its telemetry looks a collector up on the internet unless this is set before the
@@ -27,8 +27,8 @@ export interface Tensor {
 export interface Session {
   readonly program: Program;
   /**
-   * Runs the program on values by port name. `into` names outputs whose memory is given; it may be that of an input
-   * that is read element by element. Blocks this thread while it computes.
+   * Runs the program on values by port name (`portName`). `into` names outputs whose memory is given; it may be that of
+   * an input that is read element by element. Blocks this thread while it computes.
    */
   run(feeds: ReadonlyMap<string, Tensor>, into?: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
   release(): Promise<void>;
@@ -36,28 +36,38 @@ export interface Session {
 
 export interface SessionOptions {
   readonly threads: number;
+  /** Writes the time of every node into files that begin so, when the session is released. */
+  readonly profile?: string | undefined;
 }
 
 const baseOptions = (threads: number): InferenceSession.SessionOptions => ({
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   executionMode: 'sequential',
-  graphOptimizationLevel: 'all',
+  // Programs are lowered to what is fastest as it stands: optimising them again only takes time when they are loaded.
+  graphOptimizationLevel: 'disabled',
   logSeverityLevel: 3,
 });
 
-export async function createSession(program: Program, { threads }: SessionOptions): Promise<Session> {
-  const session = await runtime().InferenceSession.create(program.bytes, baseOptions(threads));
-  const wanted = [...new Set(program.outputs.map((port) => port.name))];
+export async function createSession(program: Program, { threads, profile }: SessionOptions): Promise<Session> {
+  const profiling = profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile };
+  const session = await runtime().InferenceSession.create(program.bytes, { ...baseOptions(threads), ...profiling });
+  // Two ports may stand for one ONNX value, which is fetched once.
+  const fetched = new Map(program.outputs.map((port) => [port.name, portName(port)]));
   return {
     program,
     async run(feeds, into) {
       const fed = Object.fromEntries(program.inputs.map(({ name }) => [name, toOrt(feeds, name)]));
-      const fetches = Object.fromEntries(wanted.map((name) => [name, into?.has(name) ? toOrt(into, name) : null]));
+      const fetches = Object.fromEntries(
+        [...fetched].map(([name, key]) => [name, into?.has(key) ? toOrt(into, key) : null]),
+      );
       const results = await session.run(fed, fetches);
-      return new Map(wanted.map((name) => [name, fromOrt(results[name]!)]));
+      return new Map(program.outputs.map((port) => [portName(port), fromOrt(results[port.name]!)]));
     },
-    release: () => session.release(),
+    async release() {
+      if (profile !== undefined) session.endProfiling();
+      await session.release();
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import {
-  createOptimizer,
+  type Capabilities,
   lowerNorms,
   lowerStage,
   lowerUpdate,
@@ -7,7 +7,8 @@ import {
   type Program,
   type Stage,
 } from '../../models/index.ts';
-import { createSession, probeCapabilities, type Session, type SessionOptions } from './onnx-runtime.ts';
+import { createSession, type Session, type SessionOptions } from './onnx-runtime.ts';
+import type { ParameterMemory } from './parameter-memory.ts';
 import type { StageSpecification } from './types.ts';
 
 /** The ONNX Runtime sessions of one stage; those that its schedule never runs are absent. */
@@ -15,38 +16,48 @@ export interface StageSessions {
   readonly forward: Session | undefined;
   readonly backward: Session | undefined;
   readonly forwardBackward: Session | undefined;
-  readonly pack: Session | undefined;
   readonly norms: Session | undefined;
   readonly update: Session;
-  readonly optimizer: Optimizer;
   /** Whether gradients are added up over several micro-batches. */
   readonly accumulate: boolean;
 }
 
-export async function openSessions(stage: Stage, specification: StageSpecification): Promise<StageSessions> {
-  const capabilities = await probeCapabilities();
+export interface SessionNeeds {
+  readonly optimizer: Optimizer;
+  readonly capabilities: Capabilities;
+  readonly memory: ParameterMemory;
+  readonly profile?: string | undefined;
+}
+
+export async function openSessions(
+  stage: Stage,
+  specification: StageSpecification,
+  { optimizer, capabilities, memory, profile }: SessionNeeds,
+): Promise<StageSessions> {
   const { microBatches, threads } = specification;
   const accumulate = microBatches > 1;
-  const programs = lowerStage(stage, { capabilities, lossScale: 1 / microBatches, accumulate });
-  const optimizer = createOptimizer(specification.optimizer.name, specification.optimizer.options);
-  const options: SessionOptions = { threads };
+  const programs = lowerStage(stage, {
+    capabilities,
+    lossScale: 1 / microBatches,
+    accumulate,
+    parameters: memory.layouts,
+  });
+  const options: SessionOptions = { threads, profile };
   const open = async (program: Program | undefined) => (program ? createSession(program, options) : undefined);
   const fused = stage.isLoss && specification.fused;
-  const { name, parameters } = stage.graph;
-  const trains = stage.gradients.size > 0;
+  const { name } = stage.graph;
+  const clips = memory.trainable.length > 0 && optimizer.clipNorm !== undefined;
   return {
     forward: await open(fused ? undefined : programs.forward),
     backward: await open(fused ? undefined : programs.backward),
     forwardBackward: await open(fused ? programs.forwardBackward : undefined),
-    pack: await open(programs.pack),
-    norms: await open(trains && optimizer.clipNorm !== undefined ? lowerNorms(name, parameters) : undefined),
-    update: (await open(lowerUpdate(name, parameters, optimizer)))!,
-    optimizer,
+    norms: await open(clips ? lowerNorms(name, memory.trainable) : undefined),
+    update: await createSession(lowerUpdate(name, [memory.chunk], optimizer), { threads }),
     accumulate,
   };
 }
 
 export async function closeSessions(sessions: StageSessions): Promise<void> {
-  const { forward, backward, forwardBackward, pack, norms, update } = sessions;
-  for (const session of [forward, backward, forwardBackward, pack, norms, update]) await session?.release();
+  const { forward, backward, forwardBackward, norms, update } = sessions;
+  for (const session of [forward, backward, forwardBackward, norms, update]) await session?.release();
 }

@@ -1,90 +1,141 @@
 import {
   type Block,
+  type Capabilities,
   elementCount,
   initialValues,
   type Optimizer,
   type Parameter,
+  pack,
+  type Shape,
   type Stage,
-  updateNames,
+  unpack,
 } from '../../models/index.ts';
 import { StateMismatchError } from './errors.ts';
 import type { Tensor } from './onnx-runtime.ts';
+import { type ParameterMemory, zeros } from './parameter-memory.ts';
 import type { StateTensor } from './types.ts';
 
 /** Prefix of optimizer state among a block's state tensors. */
 const statePrefix = 'optimizer.';
 
+type Vector = Float32Array<ArrayBuffer>;
+
+/** One tensor of the state as others see it, by name and plain shape, and the memory that holds it. */
+interface Held {
+  readonly name: string;
+  readonly parameter: Parameter;
+  readonly memory: Vector;
+}
+
+/** What the values of a stage are made from. */
+export interface StageValuesNeeds {
+  readonly stage: Stage;
+  readonly blocks: readonly Block[];
+  readonly optimizer: Optimizer;
+  readonly memory: ParameterMemory;
+  readonly capabilities: Capabilities;
+  readonly seed: number;
+}
+
 /**
- * What a stage keeps from step to step: parameters, optimizer state, and gradients (which double as accumulators).
- * All of it is updated in place.
+ * What a stage keeps from step to step: parameters, optimizer state, and gradients (which double as accumulators), in
+ * the layouts in which the programs read them. All of it is updated in place.
  */
 export class StageValues {
-  readonly parameters = new Map<string, Tensor>();
-  /** By name inside the update graph. */
-  readonly state = new Map<string, Tensor>();
+  /** Of trainable and running parameters, by name. */
+  readonly parameters: Map<string, Tensor>;
   /** By parameter. */
-  readonly gradients = new Map<string, Tensor>();
-  readonly #blocks: readonly Block[];
-  readonly #stage: Stage;
-  readonly #slots: readonly string[];
+  readonly gradients: ReadonlyMap<string, Tensor>;
+  /** Chunks of the vectors of parameters, gradients and optimizer state (by slot). */
+  readonly chunks: readonly { parameters: Tensor; gradients: Tensor; state: ReadonlyMap<string, Tensor> }[];
+  readonly #needs: StageValuesNeeds;
+  readonly #gradients: Vector;
+  readonly #state: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
 
-  constructor(stage: Stage, blocks: readonly Block[], optimizer: Optimizer, seed: number) {
-    this.#stage = stage;
-    this.#blocks = blocks;
-    this.#slots = optimizer.slots;
+  constructor(needs: StageValuesNeeds) {
+    const { stage, memory, optimizer, capabilities, seed } = needs;
+    this.#needs = needs;
+    const vector = (): Vector => new Float32Array(memory.length);
+    const parameters = vector();
+    const state = new Map(optimizer.slots.map((slot) => [slot, vector()]));
+    this.#gradients = vector();
+    this.parameters = new Map(memory.over(parameters));
+    this.gradients = memory.over(this.#gradients);
+    this.#state = new Map([...state].map(([slot, values]) => [slot, memory.over(values)]));
+    const [ofGradients, ofState] = [
+      memory.chunksOf(this.#gradients),
+      [...state].map(([slot, values]) => [slot, memory.chunksOf(values)] as const),
+    ];
+    this.chunks = memory.chunksOf(parameters).map((chunk, index) => ({
+      parameters: chunk,
+      gradients: ofGradients[index]!,
+      state: new Map(ofState.map(([slot, chunks]) => [slot, chunks[index]!])),
+    }));
     for (const parameter of stage.graph.parameters) {
-      const { name, kind } = parameter;
-      const { shape } = parameter.type;
-      this.parameters.set(name, { shape, data: initialValues(parameter, seed) as Float32Array<ArrayBuffer> });
-      if (kind === 'running') continue;
-      this.gradients.set(name, zeros(shape));
-      for (const slot of optimizer.slots) this.state.set(updateNames.state(name, slot), zeros(shape));
+      const { name, kind, type } = parameter;
+      if (kind === 'running') this.parameters.set(name, zeros(type.shape, this.#layoutOf(name), capabilities));
+      this.#write({ name, parameter, memory: this.#memoryOf(name) }, initialValues(parameter, seed));
     }
   }
 
   clearGradients(): void {
-    for (const { data } of this.gradients.values()) (data as Float32Array).fill(0);
+    this.#gradients.fill(0);
   }
 
-  /** Copies of all that belongs to one block. */
+  /** Copies of all that belongs to one block, in row-major order. */
   ofBlock(block: number): readonly StateTensor[] {
-    return this.#namedTensors(block).map(([name, { shape, data }]) => ({ name, shape, data: data.slice() as never }));
+    const { channelBlock } = this.#needs.capabilities;
+    return this.#heldBy(block).map(({ name, parameter, memory }) => {
+      const { shape } = parameter.type;
+      return { name, shape, data: unpack(memory, shape, this.#layoutOf(parameter.name), channelBlock) };
+    });
   }
 
   /** @throws StateMismatchError, and then nothing has been changed */
   setBlock(block: number, tensors: readonly StateTensor[]): void {
     const given = new Map(tensors.map((tensor) => [tensor.name, tensor]));
-    const own = this.#namedTensors(block);
-    for (const [name, { shape }] of own) {
-      const tensor = given.get(name);
-      if (tensor === undefined) throw new StateMismatchError(block, `'${name}' is missing`);
-      if (tensor.shape.join() !== shape.join() || tensor.data.length !== elementCount(shape)) {
-        throw new StateMismatchError(
-          block,
-          `'${name}' has shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`,
-        );
-      }
-    }
-    const strange = tensors.find(({ name }) => !own.some(([ownName]) => ownName === name));
+    const own = this.#heldBy(block);
+    for (const { name, parameter } of own) checkShape(block, name, parameter.type.shape, given.get(name));
+    const strange = tensors.find(({ name }) => !own.some((held) => held.name === name));
     if (strange !== undefined) throw new StateMismatchError(block, `'${strange.name}' does not belong to it`);
-    for (const [name, { data }] of own) (data as Float32Array).set(given.get(name)!.data);
+    for (const held of own) this.#write(held, given.get(held.name)!.data);
   }
 
-  #namedTensors(block: number): (readonly [string, Tensor])[] {
-    const used = new Set(this.#blocks[block]?.nodes.flatMap((node) => node.inputs));
-    const parameters = this.#stage.graph.parameters.filter(({ name }: Parameter) => used.has(name));
-    return parameters.flatMap(({ name, kind }) => {
-      const slots = kind === 'running' ? [] : this.#slots;
+  #write({ parameter, memory }: Held, values: Float32Array): void {
+    const { channelBlock } = this.#needs.capabilities;
+    pack(values, memory, parameter.type.shape, this.#layoutOf(parameter.name), channelBlock);
+  }
+
+  #heldBy(block: number): Held[] {
+    const { blocks, stage } = this.#needs;
+    const used = new Set(blocks[block]?.nodes.flatMap((node) => node.inputs));
+    const parameters = stage.graph.parameters.filter(({ name }) => used.has(name));
+    return parameters.flatMap((parameter) => {
+      const { name, kind } = parameter;
+      const slots = kind === 'running' ? [] : [...this.#state];
       return [
-        [name, this.parameters.get(name)!] as const,
-        ...slots.map(
-          (slot) => [`${statePrefix}${slot}.${name}`, this.state.get(updateNames.state(name, slot))!] as const,
-        ),
+        { name, parameter, memory: this.#memoryOf(name) },
+        ...slots.map(([slot, tensors]) => ({
+          name: `${statePrefix}${slot}.${name}`,
+          parameter,
+          memory: tensors.get(name)!.data as Vector,
+        })),
       ];
     });
   }
+
+  #memoryOf(parameter: string): Vector {
+    return this.parameters.get(parameter)!.data as Vector;
+  }
+
+  #layoutOf(parameter: string) {
+    return this.#needs.memory.layouts.get(parameter) ?? 'plain';
+  }
 }
 
-function zeros(shape: readonly number[]): Tensor {
-  return { shape, data: new Float32Array(elementCount(shape)) };
+function checkShape(block: number, name: string, shape: Shape, tensor: StateTensor | undefined): void {
+  if (tensor === undefined) throw new StateMismatchError(block, `'${name}' is missing`);
+  if (tensor.shape.join() !== shape.join() || tensor.data.length !== elementCount(shape)) {
+    throw new StateMismatchError(block, `'${name}' has shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`);
+  }
 }

@@ -1,4 +1,4 @@
-import { type DataType, type TensorType, typeOf } from '../graph/types.ts';
+import { type DataType, type Node, type TensorType, typeOf } from '../graph/types.ts';
 import type { OnnxAttribute, OnnxInitializer, OnnxNode } from '../onnx/types.ts';
 import { convert, type Layout, physicalShape } from './layout.ts';
 
@@ -11,6 +11,11 @@ export interface Capabilities {
 /** Plain ONNX everywhere: what an engine that is not known gets. */
 export const plainCapabilities: Capabilities = { channelBlock: 0 };
 
+export type Activation = Node<'Relu' | 'Clip'>;
+
+/** Value → the activation that is the only one to read it. */
+export type Followers = ReadonlyMap<string, Activation>;
+
 /** A value as it crosses the border of a lowered program: which value, in which layout, of which physical shape. */
 export interface Port {
   readonly name: string;
@@ -18,6 +23,11 @@ export interface Port {
   readonly layout: Layout;
   readonly dataType: DataType;
   readonly shape: readonly number[];
+}
+
+/** The name under which a value in a layout comes into a program. */
+export function portName({ value, layout }: Pick<Port, 'value' | 'layout'>): string {
+  return layout === 'plain' ? value : `${value}@${layout}`;
 }
 
 export interface NodeOptions {
@@ -45,6 +55,8 @@ export class Emitter {
   readonly #initializers = new Map<string, OnnxInitializer>();
   readonly #inputs = new Map<string, Port>();
   readonly #inputLayouts: (value: string) => readonly Layout[];
+  readonly #followers: Followers;
+  readonly #derived = new Map<string, string>();
   #fresh = 0;
 
   /** @param inputLayouts the layouts in which a value may be asked for from outside, the preferred first */
@@ -52,10 +64,12 @@ export class Emitter {
     types: ReadonlyMap<string, TensorType>,
     capabilities: Capabilities,
     inputLayouts: (value: string) => readonly Layout[] = () => ['plain'],
+    followers: Followers = new Map(),
   ) {
     this.types = types;
     this.capabilities = capabilities;
     this.#inputLayouts = inputLayouts;
+    this.#followers = followers;
   }
 
   get inputs(): readonly Port[] {
@@ -79,6 +93,16 @@ export class Emitter {
     return this.#available.get(value)?.has(layout) ?? false;
   }
 
+  /** Can the value be had in this layout without a conversion: is it at hand, or may it be asked for from outside? */
+  offers(value: string, layout: Layout): boolean {
+    return this.#available.get(value)?.has(layout) ?? this.#inputLayouts(value).includes(layout);
+  }
+
+  /** The activation that alone reads a value, so that whoever computes the value may compute the activation with it. */
+  followerOf(value: string): Activation | undefined {
+    return this.#followers.get(value);
+  }
+
   /** The ONNX name of a value in a layout. */
   read(value: string, layout: Layout = 'plain'): string {
     if (value === '') return '';
@@ -93,7 +117,7 @@ export class Emitter {
 
   /** The ONNX name under which the caller will define a value in a layout. */
   write(value: string, layout: Layout = 'plain'): string {
-    const name = layout === 'plain' ? value : `${value}@${layout}`;
+    const name = portName({ value, layout });
     this.alias(value, layout, name);
     return name;
   }
@@ -112,6 +136,20 @@ export class Emitter {
     const { attributes = {}, domain = '' } = options;
     this.nodes.push({ op, domain, name, inputs, outputs, attributes });
     return outputs[0]!;
+  }
+
+  /** The same memory under another shape; costs nothing, and equal views are shared. */
+  view(name: string, shape: readonly number[]): string {
+    return this.once(`${name}[${shape.join(',')}]`, () => this.node('Reshape', [name, this.integers(shape)]));
+  }
+
+  /** Makes what is known under `key` at the first call and gives it again at the others. */
+  once(key: string, make: () => string): string {
+    const known = this.#derived.get(key);
+    if (known !== undefined) return known;
+    const name = make();
+    this.#derived.set(key, name);
+    return name;
   }
 
   fresh(hint: string): string {

@@ -3,10 +3,11 @@ import { encodeOnnx } from '../onnx/encode.ts';
 import type { OnnxModel, OnnxValue } from '../onnx/types.ts';
 import type { Op } from '../ops/vocabulary.ts';
 import type { Stage } from '../split/stage.ts';
-import { type Capabilities, Emitter, type Port } from './emitter.ts';
+import { type Activation, type Capabilities, Emitter, type Followers, type Port } from './emitter.ts';
 import type { Formulation } from './formulation.ts';
+import { keepsZero } from './formulations/elementwise.ts';
 import { formulations } from './formulations/index.ts';
-import { fitsBlocked, type Layout } from './layout.ts';
+import { fitsBlocked, type Layout, layouts, physicalShape } from './layout.ts';
 
 /** ONNX bytes with a description of what goes in and what comes out. */
 export interface Program {
@@ -22,8 +23,6 @@ export interface StagePrograms {
   readonly backward: Program;
   /** Both in one run; only on the loss stage, whose backward needs nothing from outside. */
   readonly forwardBackward: Program | undefined;
-  /** Parameters in the layouts that the programs above ask for; run once after each update. */
-  readonly pack: Program | undefined;
 }
 
 export interface LoweringOptions {
@@ -32,6 +31,8 @@ export interface LoweringOptions {
   readonly lossScale: number;
   /** Whether gradients are added to accumulators (several micro-batches a step) or handed out as they are. */
   readonly accumulate: boolean;
+  /** The layouts in which parameters come in and their gradients go out (see `parameterLayouts`); absent: plain. */
+  readonly parameters?: ReadonlyMap<string, Layout>;
 }
 
 /** Name of the accumulator input that a gradient is added to. */
@@ -42,8 +43,7 @@ export function lowerStage(stage: Stage, options: LoweringOptions): StageProgram
   const stash = backward.inputs.filter((port) => stage.stash.includes(port.value));
   const forward = lowerForward(stage, stash, options);
   const forwardBackward = stage.isLoss ? lowerJoint(stage, options) : undefined;
-  const programs = [forward, backward, ...(forwardBackward ? [forwardBackward] : [])];
-  return { forward, backward, forwardBackward, pack: lowerPack(stage, programs, options) };
+  return { forward, backward, forwardBackward };
 }
 
 export function lowerNodes(nodes: readonly Node[], emitter: Emitter): void {
@@ -57,7 +57,7 @@ export function lowerNodes(nodes: readonly Node[], emitter: Emitter): void {
 function lowerForward(stage: Stage, stash: readonly Port[], options: LoweringOptions): Program {
   const emitter = emitterFor(stage, options, () => ['plain']);
   lowerNodes(stage.graph.nodes, emitter);
-  const outputs = [outputPort(emitter, stage.output), ...updatePorts(stage, emitter)];
+  const outputs = [outputPort(emitter, stage.output), ...updatePorts(stage, emitter, options)];
   // What the backward pass reads of the stage's own input is not handed out again: the engine still has it.
   const kept = stash.map((port) => outputPort(emitter, port.value, port.layout));
   const fedThrough = new Set(emitter.inputs.map((port) => port.name));
@@ -68,9 +68,10 @@ function lowerBackward(stage: Stage, options: LoweringOptions): Program {
   const stashed = new Set(stage.stash);
   const fed = new Set(stage.graph.inputs.map((input) => input.name));
   const emitter = emitterFor(stage, options, (value) => {
-    const blocked =
-      stashed.has(value) && !fed.has(value) && fitsBlocked(stage.types.get(value)!.shape, options.capabilities);
-    return blocked ? ['plain', 'blocked'] : ['plain'];
+    const shape = stage.types.get(value)?.shape ?? [];
+    const kept = stashed.has(value) && !fed.has(value);
+    const blocked = shape.length === 1 || fitsBlocked(shape, options.capabilities);
+    return kept && blocked && options.capabilities.channelBlock > 0 ? ['plain', 'blocked'] : ['plain'];
   });
   if (stage.isLoss) defineLossScale(stage, emitter, options);
   lowerNodes(stage.backward.nodes, emitter);
@@ -81,38 +82,61 @@ function lowerJoint(stage: Stage, options: LoweringOptions): Program {
   const emitter = emitterFor(stage, options, () => ['plain']);
   defineLossScale(stage, emitter, options);
   lowerNodes([...stage.graph.nodes, ...stage.backward.nodes], emitter);
-  const outputs = [outputPort(emitter, stage.output), ...updatePorts(stage, emitter)];
+  const outputs = [outputPort(emitter, stage.output), ...updatePorts(stage, emitter, options)];
   return finish(stage.graph.name, emitter, [...outputs, ...gradientPorts(stage, emitter, options)]);
 }
 
-/** Turns parameters into the layouts in which the other programs read them. */
-function lowerPack(stage: Stage, programs: readonly Program[], options: LoweringOptions): Program | undefined {
-  const parameters = new Set(stage.graph.parameters.map((parameter) => parameter.name));
-  const wanted = new Map(
-    programs
-      .flatMap((program) => program.inputs)
-      .filter((port) => parameters.has(port.value) && port.layout !== 'plain')
-      .map((port) => [port.name, port]),
+/**
+ * The layout in which each parameter of a stage is best held: the one in which the forward pass asks for it. Depends on
+ * the parameter's own block of the model alone, not on what else the stage holds.
+ */
+export function parameterLayouts(stage: Stage, capabilities: Capabilities): ReadonlyMap<string, Layout> {
+  const parameters = parameterNames(stage);
+  const emitter = new Emitter(stage.types, capabilities, (value) => (parameters.has(value) ? layouts : ['plain']));
+  defineConstants(stage.graph, emitter);
+  lowerNodes(stage.graph.nodes, emitter);
+  return new Map(
+    emitter.inputs.filter(({ value }) => parameters.has(value)).map(({ value, layout }) => [value, layout]),
   );
-  if (wanted.size === 0) return undefined;
-  const emitter = new Emitter(stage.types, options.capabilities);
-  const outputs = [...wanted.values()].map((port) => outputPort(emitter, port.value, port.layout));
-  return finish(stage.graph.name, emitter, outputs);
 }
 
-const packedLayouts: readonly Layout[] = ['plain', 'blockedKernel', 'blockedTurnedKernel'];
+const parameterNames = ({ graph }: Stage) => new Set(graph.parameters.map((parameter) => parameter.name));
 
 function emitterFor(
   stage: Stage,
-  { capabilities }: LoweringOptions,
+  { capabilities, parameters = new Map() }: LoweringOptions,
   layoutsOf: (value: string) => readonly Layout[],
 ): Emitter {
-  const parameters = new Set(stage.graph.parameters.map((parameter) => parameter.name));
-  const emitter = new Emitter(withAccumulators(stage), capabilities, (value) =>
-    parameters.has(value) ? packedLayouts : layoutsOf(value),
+  const accumulators = new Map([...stage.gradients].map(([name, gradient]) => [accumulatorOf(gradient), name]));
+  const emitter = new Emitter(
+    withAccumulators(stage),
+    capabilities,
+    (value) => {
+      const held = parameters.get(accumulators.get(value) ?? value);
+      return held === undefined ? layoutsOf(value) : [held];
+    },
+    followersOf(stage),
   );
   defineConstants(stage.graph, emitter);
   return emitter;
+}
+
+/** Activations that are the only readers of a convolution's or a normalisation's output, by that output. */
+function followersOf(stage: Stage): Followers {
+  const { graph, backward } = stage;
+  const readers = Map.groupBy(
+    [...graph.nodes, ...backward.nodes].flatMap((node) => node.inputs.map((value) => ({ node: node as Node, value }))),
+    ({ value }) => value,
+  );
+  const found = new Map<string, Activation>();
+  for (const { op, outputs } of graph.nodes) {
+    if (op !== 'Conv' && op !== 'BatchNormalization') continue;
+    const [only, another] = readers.get(outputs[0]!) ?? [];
+    if (only === undefined || another !== undefined || outputs[0] === stage.output) continue;
+    const { node } = only;
+    if (node.op === 'Relu' || (node.op === 'Clip' && keepsZero(node.attributes))) found.set(outputs[0]!, node);
+  }
+  return found;
 }
 
 function withAccumulators(stage: Stage): ReadonlyMap<string, TensorType> {
@@ -131,22 +155,28 @@ function defineLossScale(stage: Stage, emitter: Emitter, { lossScale }: Lowering
   emitter.alias(stage.outputGradient, 'plain', emitter.scalar(lossScale));
 }
 
-function gradientPorts(stage: Stage, emitter: Emitter, { accumulate }: LoweringOptions): readonly Port[] {
-  const ports = [...stage.gradients.values()].map((gradient) => {
-    if (!accumulate) return outputPort(emitter, gradient);
+function gradientPorts(stage: Stage, emitter: Emitter, options: LoweringOptions): readonly Port[] {
+  const ports = [...stage.gradients].map(([parameter, gradient]) => {
+    const layout = options.parameters?.get(parameter) ?? 'plain';
+    const port = outputPort(emitter, gradient, layout);
+    if (!options.accumulate) return port;
     const name = `${gradient}/accumulated`;
-    emitter.node('Add', [emitter.read(accumulatorOf(gradient)), emitter.read(gradient)], { outputs: [name] });
-    return { name, value: gradient, layout: 'plain' as const, ...emitter.typeOf(gradient) };
+    emitter.node('Add', [emitter.read(accumulatorOf(gradient), layout), port.name], { outputs: [name] });
+    return { ...port, name };
   });
   return stage.inputGradient === undefined ? ports : [...ports, outputPort(emitter, stage.inputGradient)];
 }
 
-function updatePorts(stage: Stage, emitter: Emitter): readonly Port[] {
-  return [...stage.graph.updates.values()].map((value) => outputPort(emitter, value));
+function updatePorts(stage: Stage, emitter: Emitter, { parameters }: LoweringOptions): readonly Port[] {
+  return [...stage.graph.updates].map(([parameter, value]) =>
+    outputPort(emitter, value, parameters?.get(parameter) ?? 'plain'),
+  );
 }
 
 function outputPort(emitter: Emitter, value: string, layout: Layout = 'plain'): Port {
-  return { name: emitter.read(value, layout), value, layout, ...emitter.typeOf(value) };
+  const { dataType, shape } = emitter.typeOf(value);
+  const physical = physicalShape(shape, layout, emitter.capabilities);
+  return { name: emitter.read(value, layout), value, layout, dataType, shape: physical };
 }
 
 /** Encodes what the emitter holds. Two ports may name one ONNX value (a gradient that is handed on); it is put out once. */

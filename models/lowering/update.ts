@@ -23,7 +23,8 @@ export function lowerUpdate(
   const scalars = Object.keys(optimizer.scalars(0, 0));
   const emitter = new Emitter(updateTypes(trainable, optimizer, scalars), capabilities);
   const outputs: Port[] = [];
-  const put = (value: string, name: string, type: TensorType) => outputs.push({ name, value, layout: 'plain', ...type });
+  const put = (value: string, name: string, type: TensorType) =>
+    outputs.push({ name, value, layout: 'plain', ...type });
   for (const { name: parameter, type } of trainable) {
     const raw = emitter.read(updateNames.gradient(parameter));
     const clipped = optimizer.clipNorm !== undefined;

@@ -50,9 +50,7 @@ async function runPipeline(stages: readonly Stage[], feeds: Feeds): Promise<Tens
   const passes: { stage: Stage; programs: ReturnType<typeof lowerStage>; forward: Results; fed: Feeds }[] = [];
   for (const stage of stages) {
     const programs = lowerStage(stage, unscaled(capabilities));
-    const arrived = new Map<string, Values>([...copyOf(feeds), ...results]);
-    const packed = programs.pack === undefined ? [] : await runOnce(programs.pack, arrived);
-    const fed = new Map<string, Values>([...arrived, ...packed]);
+    const fed = new Map<string, Values>([...copyOf(feeds), ...results]);
     const forward = await runOnce(programs.forward, fed);
     passes.push({ stage, programs, forward, fed });
     results.set(stage.output, forward.get(stage.output)!);

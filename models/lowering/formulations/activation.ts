@@ -1,5 +1,6 @@
 import { type Emitter, int } from '../emitter.ts';
 import { type Formulations, plain, same } from '../formulation.ts';
+import { alreadyComputed, blockedClip, blockedClipGradient, blockedReluGradient, sameInBlocks } from './elementwise.ts';
 
 type ActivationOp =
   | 'Relu'
@@ -46,8 +47,10 @@ function normalCumulative(emitter: Emitter, x: string): string {
 }
 
 export const activationFormulations = {
-  Relu: same(),
+  Relu: [alreadyComputed<'Relu'>(), sameInBlocks<'Relu'>(), ...same<'Relu'>()],
   Clip: [
+    alreadyComputed<'Clip'>(),
+    blockedClip,
     plain(({ inputs, outputs, attributes }, emitter) => {
       const bounds = [emitter.scalar(attributes.min), emitter.scalar(attributes.max)];
       emitter.node('Clip', [emitter.read(inputs[0]!), ...bounds], { outputs: [emitter.write(outputs[0]!)] });
@@ -77,6 +80,7 @@ export const activationFormulations = {
   ],
   // dX = dY·(Y > 0)
   ReluGradient: [
+    blockedReluGradient,
     binary((emitter, dy, y, dx) => {
       const mask = emitter.node('Greater', [y, emitter.scalar(0)]);
       emitter.node('Where', [mask, dy, emitter.scalar(0)], { outputs: [dx] });
@@ -84,6 +88,7 @@ export const activationFormulations = {
   ],
   // dX = dY·(min < Y < max)
   ClipGradient: [
+    blockedClipGradient,
     plain(({ inputs, outputs, attributes }, emitter) => {
       const dy = emitter.read(inputs[0]!);
       const y = emitter.read(inputs[1]!);

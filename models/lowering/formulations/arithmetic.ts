@@ -1,5 +1,7 @@
 import { float, int, ints } from '../emitter.ts';
 import { type Formulations, plain, same } from '../formulation.ts';
+import { sameInBlocks } from './elementwise.ts';
+import { blockedChannelSum } from './normalization/channel-sum.ts';
 
 type ArithmeticOp =
   | 'Add'
@@ -19,11 +21,11 @@ type ArithmeticOp =
   | 'SquaredError';
 
 export const arithmeticFormulations = {
-  Add: same(),
-  Sub: same(),
-  Mul: same(),
+  Add: [sameInBlocks<'Add'>(), ...same<'Add'>()],
+  Sub: [sameInBlocks<'Sub'>(), ...same<'Sub'>()],
+  Mul: [sameInBlocks<'Mul'>(), ...same<'Mul'>()],
   Div: same(),
-  Neg: same(),
+  Neg: [sameInBlocks<'Neg'>(), ...same<'Neg'>()],
   Scale: [
     plain(({ inputs, outputs, attributes }, emitter) => {
       emitter.node('Mul', [emitter.read(inputs[0]!), emitter.scalar(attributes.factor)], {
@@ -58,6 +60,7 @@ export const arithmeticFormulations = {
     }),
   ],
   ReduceSum: [
+    blockedChannelSum,
     plain(({ inputs, outputs, attributes }, emitter) => {
       emitter.node('ReduceSum', [emitter.read(inputs[0]!), emitter.integers(attributes.axes)], {
         attributes: { keepdims: int(Number(attributes.keepDims)) },

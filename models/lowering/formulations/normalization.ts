@@ -2,6 +2,8 @@ import { elementCount } from '../../graph/types.ts';
 import { normalizeAxis } from '../../ops/shape/rule.ts';
 import { type Emitter, float, int, ints } from '../emitter.ts';
 import { type Formulations, plain } from '../formulation.ts';
+import { blockedNormalization, blockedNormalizationGradient } from './normalization/blocked.ts';
+import { batchStatistics } from './normalization/statistics.ts';
 
 type NormalizationOp =
   | 'BatchNormalization'
@@ -9,44 +11,16 @@ type NormalizationOp =
   | 'BatchNormalizationGradient'
   | 'LayerNormalizationGradient';
 
-/** old·(1−m) + new·m, PyTorch's sense of momentum. */
-export function movingAverage(emitter: Emitter, old: string, fresh: string, momentum: number, output: string): void {
-  const kept = emitter.node('Mul', [emitter.read(old), emitter.scalar(1 - momentum)]);
-  const added = emitter.node('Mul', [fresh, emitter.scalar(momentum)]);
-  emitter.node('Add', [kept, added], { outputs: [emitter.write(output)] });
-}
-
-/**
- * The running averages and 1/σ from the batch's statistics. The running variance takes the unbiased estimate
- * (n/(n−1)), as PyTorch's does.
- */
-export function batchStatistics(
-  node: { inputs: readonly string[]; outputs: readonly string[]; attributes: { epsilon: number; momentum: number } },
-  emitter: Emitter,
-  mean: string,
-  variance: string,
-): void {
-  const { epsilon, momentum } = node.attributes;
-  const [, , , runningMean, runningVariance] = node.inputs;
-  const [y, newMean, newVariance, , inverse] = node.outputs;
-  const [batch, , ...sizes] = emitter.shapeOf(y!);
-  const count = batch! * elementCount(sizes);
-  movingAverage(emitter, runningMean!, mean, momentum, newMean!);
-  const unbiased = emitter.node('Mul', [variance, emitter.scalar(count / Math.max(1, count - 1))]);
-  movingAverage(emitter, runningVariance!, unbiased, momentum, newVariance!);
-  const deviation = emitter.node('Sqrt', [emitter.node('Add', [variance, emitter.scalar(epsilon)])]);
-  emitter.node('Reciprocal', [deviation], { outputs: [emitter.write(inverse!)] });
-}
-
 /** Views [C] so that it broadcasts over [N, C, …]. */
 function perChannel(emitter: Emitter, name: string, rank: number): string {
   return emitter.node('Reshape', [name, emitter.integers([-1, ...Array<number>(rank - 2).fill(1)])]);
 }
 
 export const normalizationFormulations = {
-  // With momentum 0 the operator's "running" outputs are the batch's own mean and variance. ONNX Runtime writes them
-  // over its inputs, so it is given copies: the real averages must not change before the moving average is taken.
   BatchNormalization: [
+    blockedNormalization,
+    // With momentum 0 the operator's "running" outputs are the batch's own mean and variance. ONNX Runtime writes them
+    // over its inputs, so it is given copies: the real averages must not change before the moving average is taken.
     plain((node, emitter) => {
       const [x, scale, bias, runningMean, runningVariance] = node.inputs.map((input) => emitter.read(input));
       const mean = emitter.write(node.outputs[3]!);
@@ -59,8 +33,9 @@ export const normalizationFormulations = {
       batchStatistics(node, emitter, mean, variance);
     }),
   ],
-  // x̂ = (x−μ)/σ:  dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/σ·(dy − dβ/n − x̂·dγ/n)
   BatchNormalizationGradient: [
+    blockedNormalizationGradient,
+    // x̂ = (x−μ)/σ:  dβ = Σ dy, dγ = Σ dy·x̂, dx = γ/σ·(dy − dβ/n − x̂·dγ/n)
     plain(({ inputs, outputs }, emitter) => {
       const shape = emitter.shapeOf(inputs[1]!);
       const [dy, x, scale, mean, inverse] = inputs.map((input) => emitter.read(input));

@@ -2,6 +2,7 @@ import { elementCount } from '../../graph/types.ts';
 import type { Window } from '../../ops/vocabulary.ts';
 import { type Emitter, int, ints, text } from '../emitter.ts';
 import { type Formulations, plain } from '../formulation.ts';
+import { blockedAverage, blockedAverageGradient, blockedMaxPool, blockedMaxPoolGradient } from './pooling/blocked.ts';
 
 type PoolingOp =
   | 'MaxPool'
@@ -49,6 +50,7 @@ function reciprocalCounts(window: Window, inputs: readonly number[], outputs: re
 
 export const poolingFormulations = {
   MaxPool: [
+    blockedMaxPool,
     plain(({ inputs, outputs, attributes }, emitter) => {
       emitter.node('MaxPool', [emitter.read(inputs[0]!)], {
         attributes: windowAttributes(attributes),
@@ -68,11 +70,13 @@ export const poolingFormulations = {
     }),
   ],
   GlobalAveragePool: [
+    blockedAverage,
     plain(({ inputs, outputs }, emitter) => {
       emitter.node('GlobalAveragePool', [emitter.read(inputs[0]!)], { outputs: [emitter.write(outputs[0]!)] });
     }),
   ],
   MaxPoolGradient: [
+    blockedMaxPoolGradient,
     {
       name: 'unpool',
       applies: ({ attributes }) => tiles(attributes),
@@ -133,6 +137,7 @@ export const poolingFormulations = {
     }),
   ],
   GlobalAveragePoolGradient: [
+    blockedAverageGradient,
     plain(({ inputs, outputs, attributes }, emitter) => {
       const { inputShape } = attributes;
       const mean = emitter.node('Mul', [

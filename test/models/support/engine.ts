@@ -1,6 +1,6 @@
 import './quiet.ts';
 import ort from 'onnxruntime-node';
-import { type Capabilities, type DataType, encodeOnnx, type Program } from '../../../models/index.ts';
+import { type Capabilities, type DataType, encodeOnnx, type Program, portName } from '../../../models/index.ts';
 
 /** Runs programs on stock ONNX Runtime, one thread, in this process. */
 
@@ -20,7 +20,7 @@ function tensorOf(dataType: DataType, values: Values, shape: readonly number[]):
   return new ort.Tensor('float32', values as Float32Array, shape);
 }
 
-/** A loaded program: feeds and results go by the names of values, whatever layout they cross the border in. */
+/** A loaded program: feeds and results go by the names of values, with their layout where it is not plain. */
 export interface Loaded {
   /** Throws where a feed is missing. */
   run(feeds: Feeds): Promise<Results>;
@@ -38,11 +38,11 @@ export async function load(program: Program): Promise<Loaded> {
       });
       const results = await session.run(Object.fromEntries(tensors));
       return new Map(
-        program.outputs.flatMap(({ name, value }) => {
+        program.outputs.flatMap(({ name, value, layout }) => {
           const data = results[name]!.data as Float32Array;
           return [
             [name, data],
-            [value, data],
+            [portName({ value, layout }), data],
           ] as const;
         }),
       );

@@ -38,32 +38,27 @@ export interface StepResult {
 export class WholeModel {
   readonly #stage: Stage;
   readonly #joint: Loaded;
-  readonly #pack: Loaded | undefined;
 
-  private constructor(stage: Stage, joint: Loaded, pack: Loaded | undefined) {
+  private constructor(stage: Stage, joint: Loaded) {
     this.#stage = stage;
     this.#joint = joint;
-    this.#pack = pack;
   }
 
   static async load(graph: Graph, capabilities: Capabilities): Promise<WholeModel> {
     const stage = wholeStage(graph);
     const programs = lowerStage(stage, unscaled(capabilities));
-    const pack = programs.pack === undefined ? undefined : await load(programs.pack);
-    return new WholeModel(stage, await load(programs.forwardBackward!), pack);
+    return new WholeModel(stage, await load(programs.forwardBackward!));
   }
 
   async step(parameters: Feeds, feeds: Feeds): Promise<StepResult> {
     const all = new Map([...copyOf(parameters), ...feeds]);
-    const packed = (await this.#pack?.run(all)) ?? [];
-    const outputs = await this.#joint.run(new Map([...all, ...packed]));
+    const outputs = await this.#joint.run(all);
     const gradients = new Map([...this.#stage.gradients].map(([name, gradient]) => [name, outputs.get(gradient)!]));
     return { outputs, gradients };
   }
 
   async dispose(): Promise<void> {
     await this.#joint.dispose();
-    await this.#pack?.dispose();
   }
 }
 
