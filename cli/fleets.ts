@@ -21,6 +21,9 @@ export function labAddress(index: number): string {
   return `127.0.${Math.floor((index + 2) / 250)}.${(index + 2) % 250}`;
 }
 
+/** Where runs go when nothing else is said. */
+export const RUNS = 'runs';
+
 export function runsDirectory(run: string): string {
-  return join('runs', run);
+  return join(RUNS, run);
 }

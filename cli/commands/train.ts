@@ -14,13 +14,13 @@ import { defaultSchedule, formatPlan, scheduleNames } from '../../planner/index.
 import { type CommandInput, type Context, defineCommand, type Outcome } from '../command.ts';
 import { PathError, ResumeMismatchError } from '../errors.ts';
 import { boardIds, numberedBoards } from '../fleet-options.ts';
-import { DEFAULT_FLEETS, openFleet, runsDirectory } from '../fleets.ts';
+import { DEFAULT_FLEETS, openFleet, RUNS, runsDirectory } from '../fleets.ts';
 import { logTo } from '../log.ts';
 import { flag, oneOf, realNumber, text, wholeNumber, withBare, withDefault } from '../options/index.ts';
 import { joinOrStartHub } from '../processes/hub.ts';
 import { type Lab, startPassingLab } from '../processes/lab.ts';
 import { alignRows, boardRows, costOf, percent } from '../train/closing-table.ts';
-import { CHECKPOINTS, MODEL_FILE, prepareRunDirectory, RUN_FILE, writeWhole } from '../train/files.ts';
+import { CHECKPOINTS, latestRun, MODEL_FILE, prepareRunDirectory, RUN_FILE, writeWhole } from '../train/files.ts';
 import { progressPrinter } from '../train/progress.ts';
 import { type CheckedRun, checkRun, runStateOf, type Wishes, wishesOf } from '../train/settings.ts';
 
@@ -54,7 +54,10 @@ const options = {
   testLimit: wholeNumber('use at most so many test samples'),
   threads: withDefault(wholeNumber('threads of each board that is started here', { least: 0, most: 64 }), 1),
   checkpointEvery: withDefault(wholeNumber('steps between checkpoints; 0: only at the end', { least: 0 }), 200),
-  resume: withBare(text('DIR', 'go on with an interrupted run: its directory or a checkpoint'), LATEST),
+  resume: withBare(
+    text('DIR', 'go on with an interrupted run: its directory or a checkpoint; the last one in runs/ when not given'),
+    LATEST,
+  ),
 } as const;
 
 export const train = defineCommand({
@@ -94,9 +97,11 @@ async function startRun(input: Input, context: Context): Promise<Outcome> {
     const result = await trainOn(lab, { input, checked, run, directory, ids, resumed }, context);
     if (result.reason === 'interrupted') {
       output.status('');
-      output.line(
-        `Stopped after step ${result.steps} of ${checked.steps}. Go on with: flotilla train --resume ${directory}`,
-      );
+      const next =
+        result.checkpoint === undefined
+          ? 'Nothing was trained yet.'
+          : `Go on with: flotilla train --resume ${directory}`;
+      output.line(`Stopped after step ${result.steps} of ${checked.steps}. ${next}`);
       return {
         exitCode: 130,
         report: { run, steps: result.steps, interrupted: true, checkpoint: result.checkpoint ?? null },
@@ -242,9 +247,10 @@ const fixedWhenResumed = ['model', 'data', 'batch', 'microBatches', 'seed', 'opt
 async function findResumed(input: Input, signal: AbortSignal): Promise<Resumed | undefined> {
   const { resume, out } = input.options;
   if (resume === undefined) return undefined;
-  const place = resume === LATEST ? out : resume;
-  if (place === undefined)
-    throw new PathError('--resume', 'needs the directory of a run, such as --resume runs/my-run');
+  const place = resume === LATEST ? (out ?? (await latestRun(RUNS))) : resume;
+  if (place === undefined) {
+    throw new PathError(RUNS, 'holds no run to go on with: give the directory of one, such as --resume runs/my-run');
+  }
   const inside = join(place, CHECKPOINTS);
   const path = (await latestCheckpoint(inside).catch(() => undefined)) === undefined ? place : inside;
   const checkpoint = await readCheckpoint(path, { signal });

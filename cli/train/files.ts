@@ -1,4 +1,4 @@
-import { access, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PathError } from '../errors.ts';
 
@@ -24,6 +24,18 @@ export async function prepareRunDirectory(directory: string, isResumed: boolean)
       );
     }
   }
+}
+
+/** The run in `runs` whose checkpoints changed last; undefined where there is none. */
+export async function latestRun(runs: string): Promise<string | undefined> {
+  const names = await readdir(runs).catch(() => []);
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const changed = await stat(join(runs, name, CHECKPOINTS)).catch(() => undefined);
+      return changed === undefined ? [] : [{ directory: join(runs, name), at: changed.mtimeMs }];
+    }),
+  );
+  return found.flat().sort((a, b) => b.at - a.at)[0]?.directory;
 }
 
 /** A file is there whole or not at all. */

@@ -1,0 +1,103 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import test from 'ava';
+import { directoryFor, flotilla, type Running, reportOf, start } from './support.ts';
+
+const small = ['--model', 'mlp', '--data', 'shapes', '--batch', '16', '--micro-batches', '2'];
+
+async function lossesOf(directory: string): Promise<readonly number[]> {
+  return (JSON.parse(await readFile(join(directory, 'run.json'), 'utf8')) as { losses: number[] }).losses;
+}
+
+/** Waits until the command has said something. */
+async function untilSaid(running: Running, what: RegExp): Promise<void> {
+  for (let attempt = 0; attempt < 600 && !what.test(running.said()); attempt++) await wait(50);
+  if (!what.test(running.said())) throw new Error(`not said in 30 s: ${what}\n${running.said()}`);
+}
+
+test.serial('a run on two boards ends with a model, its accuracy and the report that --json promises', async (t) => {
+  const directory = await directoryFor(t);
+  const ended = await flotilla(
+    t,
+    directory,
+    'train',
+    ...small,
+    '--boards',
+    '2',
+    '--steps',
+    '6',
+    '--out',
+    'out',
+    '--json',
+  );
+  t.is(ended.exitCode, 0, ended.stderr);
+  const report = reportOf(ended) as {
+    readonly loss: number;
+    readonly accuracy: number;
+    readonly boards: object;
+    readonly files: { readonly model: string };
+  };
+  t.like(report, { steps: 6 });
+  for (const field of ['run', 'steps', 'loss', 'accuracy', 'samplesPerSecond', 'boards', 'files'])
+    t.true(field in report);
+  t.deepEqual(Object.keys(report.boards), ['board1', 'board2']);
+  t.true(Number.isFinite(report.loss));
+  t.true((await stat(join(directory, report.files.model))).size > 0);
+  const evaluated = await flotilla(
+    t,
+    directory,
+    'eval',
+    ...['--onnx', join('out', 'model.onnx'), '--data', 'shapes', '--json'],
+  );
+  t.is(evaluated.exitCode, 0, evaluated.stderr);
+  t.is((reportOf(evaluated) as { accuracy: number }).accuracy, report.accuracy);
+});
+
+test.serial('Ctrl-C leaves a checkpoint, and --resume goes on from it to the same losses', async (t) => {
+  const directory = await directoryFor(t);
+  const options = [...small, '--boards', '2', '--steps', '400', '--lr', 'cosine:0.02,warmup=5'];
+  const whole = await flotilla(t, directory, 'train', ...options, '--out', 'whole');
+  t.is(whole.exitCode, 0, whole.stderr);
+
+  const interrupted = start(t, directory, ['train', ...options, '--out', 'part', '--json']);
+  await untilSaid(interrupted, /\d+\/400 /);
+  interrupted.child.kill('SIGINT');
+  const stopped = await interrupted.ended;
+  t.is(stopped.exitCode, 130, stopped.stderr);
+  const { steps } = reportOf(stopped) as { steps: number };
+  t.true(steps < 400);
+  t.regex(stopped.stderr, /--resume part/);
+
+  const resumed = await flotilla(t, directory, 'train', '--resume', 'part', '--boards', '2', '--json');
+  t.is(resumed.exitCode, 0, resumed.stderr);
+  t.is((reportOf(resumed) as { steps: number }).steps, 400);
+  const all = await lossesOf(join(directory, 'whole'));
+  const rest = await lossesOf(join(directory, 'part'));
+  t.deepEqual(rest.slice(-(400 - steps)), all.slice(steps));
+});
+
+test.serial('a board whose process is killed ends the run with its name, and no process stays', async (t) => {
+  if (process.platform !== 'linux') return t.pass('skipped: the processes are found in /proc');
+  const directory = await directoryFor(t);
+  const running = start(t, directory, ['train', ...small, '--boards', '2', '--steps', '100000', '--out', 'out']);
+  await untilSaid(running, /\d+\/100000 /);
+  const boards = await childrenOf(running.child.pid!);
+  const victim = boards.find(({ command }) => command.includes('board2'));
+  t.truthy(victim, JSON.stringify(boards));
+  process.kill(victim!.pid, 'SIGKILL');
+  const ended = await Promise.race([running.ended, wait(10_000, undefined, { ref: false })]);
+  t.is(ended?.exitCode, 1);
+  t.regex(ended?.stderr ?? '', /board board2 .*BOARD_LOST/s);
+  for (const { pid } of boards) t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+});
+
+async function childrenOf(pid: number) {
+  const pids = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean);
+  return Promise.all(
+    pids.map(async (text) => ({
+      pid: Number(text),
+      command: (await readFile(`/proc/${text}/cmdline`, 'utf8')).replaceAll('\0', ' '),
+    })),
+  );
+}
