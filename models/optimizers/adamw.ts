@@ -27,12 +27,12 @@ export function adamw({ beta1, beta2, epsilon, weightDecay, clipNorm }: AdamWOpt
         const kept = emitter.node('Mul', [old, emitter.scalar(beta)]);
         return emitter.node('Add', [kept, emitter.node('Mul', [fresh, emitter.scalar(1 - beta)])]);
       };
-      const mean = blend(state['mean']!, gradient, beta1);
-      const square = blend(state['square']!, emitter.node('Mul', [gradient, gradient]), beta2);
-      const root = emitter.node('Sqrt', [emitter.node('Mul', [square, scalars['squareScale']!])]);
+      const mean = blend(state.mean!, gradient, beta1);
+      const square = blend(state.square!, emitter.node('Mul', [gradient, gradient]), beta2);
+      const root = emitter.node('Sqrt', [emitter.node('Mul', [square, scalars.squareScale!])]);
       const ratio = emitter.node('Div', [mean, emitter.node('Add', [root, emitter.scalar(epsilon)])]);
-      const shrunk = emitter.node('Mul', [parameter, scalars['shrink']!]);
-      const next = emitter.node('Sub', [shrunk, emitter.node('Mul', [ratio, scalars['stepSize']!])]);
+      const shrunk = emitter.node('Mul', [parameter, scalars.shrink!]);
+      const next = emitter.node('Sub', [shrunk, emitter.node('Mul', [ratio, scalars.stepSize!])]);
       return { parameter: next, state: { mean, square } };
     },
   };

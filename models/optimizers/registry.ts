@@ -14,17 +14,16 @@ interface Entry {
 const registry = {
   sgd: {
     defaults: { momentum: 0.9, weightDecay: 0 },
-    make: (options, clipNorm) =>
-      sgd({ momentum: options['momentum']!, weightDecay: options['weightDecay']!, clipNorm }),
+    make: (options, clipNorm) => sgd({ momentum: options.momentum!, weightDecay: options.weightDecay!, clipNorm }),
   },
   adamw: {
     defaults: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
     make: (options, clipNorm) =>
       adamw({
-        beta1: options['beta1']!,
-        beta2: options['beta2']!,
-        epsilon: options['epsilon']!,
-        weightDecay: options['weightDecay']!,
+        beta1: options.beta1!,
+        beta2: options.beta2!,
+        epsilon: options.epsilon!,
+        weightDecay: options.weightDecay!,
         clipNorm,
       }),
   },

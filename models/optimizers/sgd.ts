@@ -17,12 +17,12 @@ export function sgd({ momentum, weightDecay, clipNorm }: SgdOptions): Optimizer 
       const decay = () => emitter.node('Mul', [parameter, emitter.scalar(weightDecay)]);
       const slope = weightDecay === 0 ? gradient : emitter.node('Add', [gradient, decay()]);
       if (momentum === 0) return { parameter: descend(slope), state: {} };
-      const kept = emitter.node('Mul', [state['momentum']!, emitter.scalar(momentum)]);
+      const kept = emitter.node('Mul', [state.momentum!, emitter.scalar(momentum)]);
       const velocity = emitter.node('Add', [kept, slope]);
       return { parameter: descend(velocity), state: { momentum: velocity } };
 
       function descend(direction: string): string {
-        return emitter.node('Sub', [parameter, emitter.node('Mul', [direction, scalars['learningRate']!])]);
+        return emitter.node('Sub', [parameter, emitter.node('Mul', [direction, scalars.learningRate!])]);
       }
     },
   };
