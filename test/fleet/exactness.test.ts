@@ -1,0 +1,45 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { modelNames } from '../../models/index.ts';
+import { inTemporaryDirectory, lossesOf, runFlotilla, writeSensorData } from './helpers.ts';
+
+/** `FLOTILLA_FULL=1` trains every model for 20 steps on every number of boards; it takes many minutes. */
+const full = process.env.FLOTILLA_FULL === '1';
+const steps = full ? 20 : 3;
+const everyNumber = [2, 3, 4];
+const quick: Readonly<Record<string, readonly number[]>> = {
+  mlp: everyNumber,
+  harcnn: everyNumber,
+  cifarnet: everyNumber,
+};
+
+async function losses(t: ExecutionContext, root: string, model: string, boards: number): Promise<number[]> {
+  const out = join(root, `${boards}`);
+  const data = model === 'harcnn' ? join(root, 'sensors') : 'shapes';
+  const { code, stderr } = await runFlotilla(
+    `train --model ${model} --data ${data} --boards ${boards} --steps ${steps} --batch 8 --micro-batches 4 --lr 0.01
+     --train-limit 400 --test-limit 20 --out ${out} --json`.split(/\s+/),
+  );
+  t.is(code, 0, stderr);
+  return lossesOf(out);
+}
+
+for (const model of modelNames) {
+  const numbers = full ? everyNumber : (quick[model] ?? [4]);
+  test.serial(`${model}: ${steps} steps on 1 and on ${numbers.join(', ')} boards give the same losses`, async (t) => {
+    t.timeout(full ? 1_200_000 : 170_000);
+    await inTemporaryDirectory(async (root) => {
+      await mkdir(join(root, 'sensors'));
+      await writeSensorData(join(root, 'sensors'));
+      const alone = await losses(t, root, model, 1);
+      t.is(alone.length, steps);
+      for (const boards of numbers) {
+        for (const [step, loss] of (await losses(t, root, model, boards)).entries()) {
+          const difference = Math.abs(loss - alone[step]!) / Math.abs(alone[step]!);
+          t.true(difference <= 1e-5, `${boards} boards, step ${step}: ${loss}, not ${alone[step]}`);
+        }
+      }
+    });
+  });
+}
