@@ -56,25 +56,25 @@ test.serial('a run on two boards ends with a model, its accuracy and the report 
 
 test.serial('Ctrl-C leaves a checkpoint, and --resume goes on from it to the same losses', async (t) => {
   const directory = await directoryFor(t);
-  const options = [...small, '--boards', '2', '--steps', '400', '--lr', 'cosine:0.02,warmup=5'];
+  const options = [...small, '--boards', '2', '--steps', '120', '--lr', 'cosine:0.02,warmup=5'];
   const whole = await flotilla(t, directory, 'train', ...options, '--out', 'whole');
   t.is(whole.exitCode, 0, whole.stderr);
 
   const interrupted = start(t, directory, ['train', ...options, '--out', 'part', '--json']);
-  await untilSaid(interrupted, /\d+\/400 /);
+  await untilSaid(interrupted, /\d+\/120 /);
   interrupted.child.kill('SIGINT');
   const stopped = await interrupted.ended;
   t.is(stopped.exitCode, 130, stopped.stderr);
   const { steps } = reportOf(stopped) as { steps: number };
-  t.true(steps < 400);
+  t.true(steps < 120);
   t.regex(stopped.stderr, /--resume part/);
 
   const resumed = await flotilla(t, directory, 'train', '--resume', 'part', '--boards', '2', '--json');
   t.is(resumed.exitCode, 0, resumed.stderr);
-  t.is((reportOf(resumed) as { steps: number }).steps, 400);
+  t.is((reportOf(resumed) as { steps: number }).steps, 120);
   const all = await lossesOf(join(directory, 'whole'));
   const rest = await lossesOf(join(directory, 'part'));
-  t.deepEqual(rest.slice(-(400 - steps)), all.slice(steps));
+  t.deepEqual(rest.slice(-(120 - steps)), all.slice(steps));
 });
 
 test.serial('a board whose process is killed ends the run with its name, and no process stays', async (t) => {
