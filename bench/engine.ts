@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { createOnnxEngine, type Engine, type StageSpecification } from '../agent/index.ts';
 import { buildModel, splitIntoBlocks, zoo } from '../models/index.ts';
@@ -51,6 +54,7 @@ export async function engineBench(args: readonly string[]): Promise<unknown> {
     if (peer !== undefined) peers.push(peer);
   }
   const separate = await timeSeparately(settings);
+  const ops = await slowestOps(settings);
   const stepMs = median(ours);
   return {
     model: settings.model,
@@ -69,6 +73,7 @@ export async function engineBench(args: readonly string[]): Promise<unknown> {
           peerMsSpread: spread(peers).map(round2),
           ratio: round2(median(peers) / stepMs),
         }),
+    ops,
   };
 }
 
@@ -126,6 +131,37 @@ async function timeSteps(settings: Settings): Promise<{ steps: number[]; updates
   // A rate of wrong results is worth nothing: on one batch the loss has to fall.
   if (!(losses.at(-1)! < losses[0]!)) throw new Error(`the loss did not fall: ${losses[0]} … ${losses.at(-1)}`);
   return { steps, updates };
+}
+
+const profiledSteps = 4;
+
+/** The ten nodes that take longest in a step, by ONNX Runtime's own profile of a few more steps. */
+async function slowestOps(settings: Settings): Promise<readonly { name: string; ms: number }[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'flotilla-bench-'));
+  try {
+    const engine = createOnnxEngine({ profile: join(directory, 'profile') });
+    await engine.load(specification(settings, true));
+    for (let step = 0; step < profiledSteps; step++) {
+      const { input, labels } = sample(settings);
+      await engine.forwardBackward({ step, microBatch: 0 }, input, labels);
+    }
+    await engine.dispose();
+    const times = new Map<string, number>();
+    for (const file of await readdir(directory)) {
+      const events: readonly { cat: string; name: string; dur: number }[] = JSON.parse(
+        await readFile(join(directory, file), 'utf8'),
+      );
+      for (const { cat, name, dur } of events) {
+        if (cat !== 'Node' || !name.endsWith('_kernel_time')) continue;
+        const node = name.slice(0, -'_kernel_time'.length);
+        times.set(node, (times.get(node) ?? 0) + dur / 1000 / profiledSteps);
+      }
+    }
+    const slowest = [...times].sort(([, left], [, right]) => right - left).slice(0, 10);
+    return slowest.map(([name, ms]) => ({ name, ms: round2(ms) }));
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 /** Forward and backward as two runs, as on a stage that is not the last. */
