@@ -16,7 +16,7 @@ node_modules/.flotilla-installed: package.json package-lock.json .npmrc
 	@touch $@
 
 demo: setup ## train cifarnet across a hub and four boards on this machine (DATA=dir for own data)
-	@node cli/flotilla.js train --model cifarnet --data $(DATA) --boards 4 --epochs 1
+	@node cli/flotilla.js train --model cifarnet --data $(DATA) --boards 4 --epochs 2
 
 test: setup ## run all tests
 	@ava $(AVA_OPTIONS)
