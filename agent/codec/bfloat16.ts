@@ -1,7 +1,7 @@
 import { type Codec, codecParamsBytes } from './codec.ts';
 import { PayloadLengthError } from './errors.ts';
 
-/** The upper half of each float32, rounded to the nearest (even on ties): 8 bits of significand, relative error 2⁻⁹. */
+/** The upper half of each float32, rounded to the nearest (even on ties): 8 bits of significand, relative error at most 2⁻⁸. */
 export const bfloat16: Codec = {
   id: 1,
   name: 'bfloat16',
