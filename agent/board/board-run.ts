@@ -82,8 +82,9 @@ export class BoardRun {
 
   async #live(): Promise<void> {
     try {
-      const runtime = await this.#prepare();
-      await this.#train(runtime);
+      const plan = parsePlan(this.#command.plan);
+      const planned = plannedStage(plan, this.stage, this.#needs.board);
+      await this.#train(planned, await this.#prepare(planned));
     } catch (error) {
       if (!this.#ending.signal.aborted) await this.#fail(error);
     } finally {
@@ -91,11 +92,10 @@ export class BoardRun {
     }
   }
 
-  async #prepare(): Promise<StageRuntimeNeeds> {
+  async #prepare(planned: PlannedStage): Promise<StageRuntimeNeeds> {
     const start = performance.now();
     const { signal } = this.#ending;
-    const plan = parsePlan(this.#command.plan);
-    const planned = plannedStage(plan, this.stage, this.#needs.board);
+    const { plan } = planned;
     const samples = planned.index === 0 ? await openSamples(plan, signal) : undefined;
     this.#engine = await startWorkerEngine(signal);
     const stage = await this.#engine.load(specificationOf(planned, this.#needs.threads), signal);
@@ -128,8 +128,7 @@ export class BoardRun {
     return openLinks({ transport, planned, stage, onTensor: (tensor) => this.#inbox.put(tensor), signal });
   }
 
-  async #train(runtime: StageRuntimeNeeds): Promise<void> {
-    const planned = plannedStage(parsePlan(this.#command.plan), this.stage, this.#needs.board);
+  async #train(planned: PlannedStage, runtime: StageRuntimeNeeds): Promise<void> {
     const { signal } = this.#ending;
     // A link that breaks ends the step that is waiting for it.
     this.#links!.broken.catch((error) => this.#inbox.close(error));

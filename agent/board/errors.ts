@@ -1,7 +1,3 @@
-import { UnexpectedTensorError } from '../runtime/errors.ts';
-
-export { UnexpectedTensorError };
-
 /** What a failure is called in a report to the coordinator. */
 export interface ReportedError {
   readonly code: string;

@@ -1,7 +1,7 @@
 import type { LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
 import { elementCount } from '../../models/index.ts';
 import type { Engine, StateTensor } from '../engine/index.ts';
-import { UnexpectedTensorError } from './errors.ts';
+import { UnexpectedTensorError } from '../runtime/errors.ts';
 import type { PlannedStage } from './plan-stage.ts';
 
 /** A state tensor is a parameter or optimizer state of one; nothing that we train is larger. */

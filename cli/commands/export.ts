@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { latestCheckpoint, parametersOf, readCheckpoint } from '../../agent/index.ts';
+import { parametersOf, readCheckpoint } from '../../agent/index.ts';
 import { buildModel, exportInference } from '../../models/index.ts';
 import { defineCommand } from '../command.ts';
 import { UsageError } from '../errors.ts';
@@ -21,8 +21,7 @@ export const exportCommand = defineCommand({
       throw new UsageError('OPTION_VALUE', 'say which checkpoint: either --run DIR or --checkpoint PATH.');
     }
     const place = checkpoint ?? join(run!, CHECKPOINTS);
-    const path = (await latestCheckpoint(place).catch(() => undefined)) ?? place;
-    const { state, tensors } = await readCheckpoint(place, { signal: interrupts.gentle });
+    const { path, state, tensors } = await readCheckpoint(place, { signal: interrupts.gentle });
     const { name, classes, inputShape } = state.model;
     const model = buildModel(name, { batch: 1, classes, inputShape });
     const weights = parametersOf(tensors);
