@@ -1,4 +1,4 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import {
   type Broker,
   type Client,
@@ -27,6 +27,8 @@ export interface BoardOptions {
   readonly port: number;
   /** Threads of one operation; 0 leaves it to the engine. */
   readonly threads: number;
+  /** What training may use; all that the machine has when absent. */
+  readonly memoryBytes?: number;
   readonly log?: Log;
   readonly signal?: AbortSignal;
 }
@@ -60,7 +62,9 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
       will: { name: 'deviceState', params: { id: identity.id }, message: { kind: 'lost', board: identity.id } },
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    return await openBoard(options, own, hub, await takeInventory());
+    const inventory = await takeInventory();
+    const { memoryBytes = inventory.memoryBytes } = options;
+    return await openBoard(options, own, hub, { ...inventory, memoryBytes });
   } catch (error) {
     await own.close();
     throw error;
@@ -86,7 +90,7 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
   });
   await hub.subscribe('deviceCommand', { id }, ({ message }) => desk.receive(message));
   await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
-  await hub.publish('deviceState', { id }, onlineState(id, own.url));
+  await hub.publish('deviceState', { id }, onlineState(id, own.url, inventory.memoryBytes));
   return {
     id,
     dataUrl: own.url,
@@ -160,8 +164,8 @@ function profileOf(board: string, { model, cores, memoryBytes, platform }: Inven
   return { kind: 'profile', board, model, cores, memoryBytes, platform };
 }
 
-function onlineState(board: string, dataUrl: string): DeviceState {
+function onlineState(board: string, dataUrl: string, memoryBytes: number): DeviceState {
   const engine = { name: 'onnxruntime', version: onnxRuntimeVersion };
   const cores = availableParallelism();
-  return { kind: 'online', board, dataUrl, engine, cores, memoryBytes: totalmem(), pid: process.pid };
+  return { kind: 'online', board, dataUrl, engine, cores, memoryBytes, pid: process.pid };
 }

@@ -9,20 +9,34 @@ import {
   writeCheckpoint,
 } from '../../agent/index.ts';
 import { exportInference, modelNames } from '../../models/index.ts';
-import { type CheckpointStore, type RunResult, runTraining } from '../../planner/coordinator/index.ts';
+import {
+  type CheckpointStore,
+  defaultDeadlines,
+  type RunResult,
+  runTraining,
+} from '../../planner/coordinator/index.ts';
 import { defaultSchedule, formatPlan, scheduleNames } from '../../planner/index.ts';
 import { type CommandInput, type Context, defineCommand, type Outcome } from '../command.ts';
 import { PathError, ResumeMismatchError } from '../errors.ts';
 import { boardIds, numberedBoards } from '../fleet-options.ts';
 import { DEFAULT_FLEETS, openFleet, RUNS, runsDirectory } from '../fleets.ts';
+import {
+  type BoardUse,
+  enterScenario,
+  formatUses,
+  type Inside,
+  type ScenarioLab,
+  startScenarioLab,
+} from '../lab/index.ts';
 import { logTo } from '../log.ts';
 import { flag, oneOf, realNumber, text, wholeNumber, withBare, withDefault } from '../options/index.ts';
 import { joinOrStartHub } from '../processes/hub.ts';
-import { type Lab, startPassingLab } from '../processes/lab.ts';
+import { type Lab, loopbackPlaces, startPassingLab } from '../processes/lab.ts';
 import { alignRows, boardRows, costOf, percent } from '../train/closing-table.ts';
 import { CHECKPOINTS, latestRun, MODEL_FILE, prepareRunDirectory, RUN_FILE, writeWhole } from '../train/files.ts';
 import { progressPrinter } from '../train/progress.ts';
 import { type CheckedRun, checkRun, runStateOf, type Wishes, wishesOf } from '../train/settings.ts';
+import { blockRuns, splitEnds } from '../train/split.ts';
 
 const LATEST = 'latest';
 /** Good starting points for the models of the zoo. */
@@ -32,6 +46,8 @@ const options = {
   model: withDefault(text('NAME', `which model: ${modelNames.join(', ')}`), 'cifarnet'),
   data: withDefault(text('DIR', "a directory of data, or 'shapes', which is generated"), 'shapes'),
   boards: boardIds('how many boards, or which in the order of the pipeline; 2, or all of the fleet, when not given'),
+  scenario: text('FILE', 'train on boards and a network that are emulated on this machine as this file says'),
+  split: blockRuns('the blocks of each board, in the order of the boards; the planner chooses when not given'),
   fleet: text('NAME', 'train on this fleet; without it boards are started on this machine for the time of the run'),
   fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
   out: text('DIR', 'where the results go; runs/RUN when not given'),
@@ -72,6 +88,7 @@ export const train = defineCommand({
     'flotilla train --model cifarnet --boards 4',
     'flotilla train --model resnet18 --data ./cifar10 --boards 3 --epochs 10 --augment',
     'flotilla train --resume runs/my-run --boards 2',
+    'flotilla train --model vgg11 --scenario uneven.yaml --split 0-4,5-6,7,8',
   ],
   run: startRun,
 });
@@ -85,16 +102,24 @@ interface Resumed {
 
 async function startRun(input: Input, context: Context): Promise<Outcome> {
   const { interrupts, output } = context;
+  const { scenario, split } = input.options;
+  const entered = scenario === undefined ? undefined : await enterScenario(scenario, input.given, context);
+  if (entered !== undefined && 'outcome' in entered) return entered.outcome;
+  const inside = entered?.inside;
   const resumed = await findResumed(input, interrupts.gentle);
   const wishes = resumed === undefined ? wishesFrom(input) : wishesOf(resumed.checkpoint.state);
-  const ids = await boardsOf(input);
+  const ids = await boardsOf(input, inside);
   const checked = await checkRun(wishes, ids.length, interrupts.gentle);
+  const ends = split === undefined ? undefined : splitEnds(split, ids, checked.blocks);
   const run = resumed?.checkpoint.state.run ?? newRunName(checked.model.name);
   const directory = input.options.out ?? resumed?.directory ?? runsDirectory(run);
   await prepareRunDirectory(directory, resumed !== undefined);
-  const lab = await openLab(input, ids, context);
+  const lab = await openLab(input, ids, context, inside);
+  const stepEnds: number[] = [];
   try {
-    const result = await trainOn(lab, { input, checked, run, directory, ids, resumed }, context);
+    const slowest = Math.min(1, ...(inside?.description.boards ?? []).map(({ quota = 1 }) => quota));
+    const about = { input, checked, run, directory, ids, resumed, ends, patience: 1 / slowest, stepEnds };
+    const result = await trainOn(lab, about, context);
     if (result.reason === 'interrupted') {
       output.status('');
       const next =
@@ -107,7 +132,7 @@ async function startRun(input: Input, context: Context): Promise<Outcome> {
         report: { run, steps: result.steps, interrupted: true, checkpoint: result.checkpoint ?? null },
       };
     }
-    return { report: await finish(result, checked, directory, context) };
+    return { report: await finish(result, { checked, directory, stepEnds, uses: await lab.uses?.() }, context) };
   } finally {
     await lab.close();
   }
@@ -120,13 +145,21 @@ interface RunContext {
   readonly directory: string;
   readonly ids: readonly string[];
   readonly resumed: Resumed | undefined;
+  /** Where each board's blocks end; the planner chooses when undefined. */
+  readonly ends: readonly number[] | undefined;
+  /** How many times as long as usual boards may take: the slowest one's quota, turned over. */
+  readonly patience: number;
+  /** Seconds by the clock at which each step was done; filled while it trains. */
+  readonly stepEnds: number[];
 }
 
 function trainOn(lab: Lab, about: RunContext, { output, interrupts }: Context): Promise<RunResult> {
-  const { input, checked, run, directory, ids, resumed } = about;
+  const { input, checked, run, directory, ids, resumed, ends, patience, stepEnds } = about;
   const { wishes, model, train: trainData, steps } = checked;
   const { kind, ...rate } = checked.learningRate;
   const state = resumed?.checkpoint.state;
+  const print = progressPrinter(output);
+  const { boardsOnline, prepared, silence } = defaultDeadlines;
   const checkpoints: CheckpointStore = {
     async write({ step, term, losses }, tensors, signal) {
       const before = state?.losses ?? [];
@@ -149,7 +182,10 @@ function trainOn(lab: Lab, about: RunContext, { output, interrupts }: Context): 
       log: logTo(output, input.options.verbose),
       lastWords: (board) => lab.lastWords(board),
       onPlan: (plan) => output.line(formatPlan(plan)),
-      onProgress: progressPrinter(output),
+      onProgress(progress) {
+        stepEnds.push(performance.now() / 1000);
+        print(progress);
+      },
       interrupt: interrupts.gentle,
     },
     {
@@ -170,6 +206,12 @@ function trainOn(lab: Lab, about: RunContext, { output, interrupts }: Context): 
       learningRate: { name: kind, options: { ...rate, totalSteps: steps } },
       seed: wishes.seed,
       boards: ids,
+      ...(ends === undefined ? {} : { split: ends }),
+      deadlines: {
+        boardsOnline: boardsOnline * patience,
+        prepared: prepared * patience,
+        silence: silence * patience,
+      },
       steps,
       fromStep: state?.step ?? 0,
       ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
@@ -179,8 +221,16 @@ function trainOn(lab: Lab, about: RunContext, { output, interrupts }: Context): 
   );
 }
 
+interface Finishing {
+  readonly checked: CheckedRun;
+  readonly directory: string;
+  readonly stepEnds: readonly number[];
+  readonly uses: readonly BoardUse[] | undefined;
+}
+
 /** Writes the model and the record of the run, and says how it went. */
-async function finish(result: RunResult, checked: CheckedRun, directory: string, { output, interrupts }: Context) {
+async function finish(result: RunResult, about: Finishing, { output, interrupts }: Context) {
+  const { checked, directory, stepEnds, uses } = about;
   const { train: trainData, test, model } = checked;
   const weights = parametersOf(result.tensors);
   const onnx = exportInference(model, weights, { classes: trainData.classes, normalization: trainData.normalization });
@@ -199,12 +249,15 @@ async function finish(result: RunResult, checked: CheckedRun, directory: string,
     computeShare: cost.computeShare,
     runtimeShare: cost.runtimeShare,
     boards: result.perBoard,
+    ...(uses === undefined ? {} : { lab: uses }),
     files,
   };
-  await writeWhole(files.run, `${JSON.stringify({ ...report, plan: result.plan, losses: result.losses }, null, 2)}\n`);
+  const record = { ...report, plan: result.plan, losses: result.losses, stepSeconds: differences(stepEnds) };
+  await writeWhole(files.run, `${JSON.stringify(record, null, 2)}\n`);
   output.status('');
   output.line();
   for (const line of alignRows(boardRows(result))) output.line(line);
+  for (const line of formatUses(uses ?? [])) output.line(line);
   output.line();
   const rows = [
     ['samples per second', result.samplesPerSecond.toFixed(1)],
@@ -216,6 +269,11 @@ async function finish(result: RunResult, checked: CheckedRun, directory: string,
   for (const line of alignRows(rows)) output.line(line);
   output.line(`files: ${files.model}, ${files.run}${files.checkpoint === null ? '' : `, ${files.checkpoint}`}`);
   return report;
+}
+
+/** Seconds from the end of one step to that of the next; none for the first, which began with the boards' loading. */
+function differences(ends: readonly number[]): readonly number[] {
+  return ends.slice(1).map((end, index) => end - ends[index]!);
 }
 
 function wishesFrom({ options: given }: Input): Wishes {
@@ -262,7 +320,11 @@ async function findResumed(input: Input, signal: AbortSignal): Promise<Resumed |
   return { directory: dirname(dirname(checkpoint.path)), checkpoint };
 }
 
-async function boardsOf({ options: { boards, fleet, fleets } }: Input): Promise<readonly string[]> {
+async function boardsOf(
+  { options: { boards, fleet, fleets } }: Input,
+  inside: Inside | undefined,
+): Promise<readonly string[]> {
+  if (inside !== undefined) return inside.description.boards.map(({ id }) => id);
   if (fleet === undefined) return boards ?? numberedBoards(2);
   const known = (await openFleet(fleets, fleet, 'hub')).fleet.boards.map(({ id }) => id);
   return boards ?? known;
@@ -273,9 +335,11 @@ async function openLab(
   { options: { fleet, fleets, threads, verbose } }: Input,
   ids: readonly string[],
   { output }: Context,
-): Promise<Lab> {
+  inside: Inside | undefined,
+): Promise<Lab & Partial<Pick<ScenarioLab, 'uses'>>> {
   const log = logTo(output, verbose);
-  if (fleet === undefined) return startPassingLab(ids, threads, log, verbose);
+  if (inside !== undefined) return startScenarioLab(inside, log, verbose);
+  if (fleet === undefined) return startPassingLab({ places: loopbackPlaces(ids, threads), log, verbose });
   const opened = await openFleet(fleets, fleet, 'hub');
   const { address: host, port } = opened.fleet.hub;
   const hub = await joinOrStartHub({ identity: opened.identity, keyring: opened.keyring, host, port, log });

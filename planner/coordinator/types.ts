@@ -29,6 +29,8 @@ export type RunSettings = {
   readonly seed: number;
   /** How many boards, chosen among those online; or which, in the order of the pipeline. */
   readonly boards: number | readonly string[];
+  /** Where each board's run of blocks ends, in the order of the pipeline; the partition chooses when absent. */
+  readonly split?: readonly number[];
   /** The run ends when this many steps are done, those before `fromStep` included. */
   readonly steps: number;
   /** Steps that were done before: 0, or a checkpoint's step. */
