@@ -1,6 +1,6 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { LabDescription } from './description.ts';
 import { identityOf, isAlive, type ProcessIdentity } from './processes.ts';
 
@@ -20,16 +20,14 @@ const PROCESSES = 'processes';
 /** Where this user's labs are written down. It is empty after a restart of the machine, as are namespaces and groups. */
 export function labsRoot(): string {
   const { uid } = userInfo();
-  return uid === 0 ? '/run/flotilla/labs' : join(tmpdir(), `flotilla-${uid}`, 'labs');
+  return uid === 0 ? '/run/flotilla-labs' : join(tmpdir(), `flotilla-labs-${uid}`);
 }
 
 /** A directory for the lab that this process is about to keep; only the user may look into it, for it will hold keys. */
 export async function makeLabDirectory(root = labsRoot()): Promise<LabDirectory> {
   const keeper = (await identityOf(process.pid))!;
   const directory = directoryOf(root, keeper);
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  await mkdir(directory.path, { mode: 0o700 });
-  await mkdir(join(directory.path, PROCESSES));
+  await mkdir(join(directory.path, PROCESSES), { recursive: true, mode: 0o700 });
   return directory;
 }
 
@@ -77,4 +75,6 @@ export async function recordedProcesses(path: string): Promise<readonly ProcessI
 
 export async function removeLabDirectory({ path }: LabDirectory): Promise<void> {
   await rm(path, { recursive: true, force: true });
+  // The last one to go takes the root along.
+  await rmdir(dirname(path)).catch(() => {});
 }

@@ -28,7 +28,7 @@ export async function startScenarioLab(
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...(namespace === undefined ? {} : { namespacePath: namespacePath(namespace) }),
   }));
-  const lab = await startPassingLab({ places, hubAddress, log, verbose });
+  const lab = await startPassingLab({ places, hubAddress, directory: path, log, verbose });
   const startedAt = performance.now();
   const pids = new Map(lab.boards.map(({ id, pid }) => [id, pid]));
   const inCycle = boards.filter(({ quota, group }) => quota !== undefined && group?.cpu === undefined);

@@ -57,15 +57,19 @@ export interface PassingLabOptions {
   readonly places: readonly BoardPlace[];
   /** Where the hub listens; the machine's own loopback address when absent. */
   readonly hubAddress?: string;
+  /** A private directory for the keys, which somebody else removes; one that is gone with the lab when absent. */
+  readonly directory?: string;
   readonly log: Log;
   readonly verbose: boolean;
 }
 
-/** A lab of its own for one run: new keys in a private directory that is gone afterwards. */
+/** A lab of its own for one run, with new keys. */
 export async function startPassingLab(options: PassingLabOptions): Promise<Lab> {
   const { places, hubAddress = '127.0.0.1', log, verbose } = options;
-  const directory = await mkdtemp(join(tmpdir(), 'flotilla-'));
-  const undo: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
+  const passing = options.directory === undefined ? await mkdtemp(join(tmpdir(), 'flotilla-')) : undefined;
+  const directory = options.directory ?? passing!;
+  const undo: (() => Promise<unknown>)[] = [];
+  if (passing !== undefined) undo.push(() => rm(passing, { recursive: true, force: true }));
   const close = async () => {
     for (const act of undo.splice(0).reverse()) await act();
   };

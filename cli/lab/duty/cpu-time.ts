@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 
 /** Threads come and go; looking for new ones so often is enough. */
 const REFRESH_READINGS = 16;
@@ -25,8 +25,12 @@ export function openCpuClock(pid: number): CpuClock {
     threads.clear();
   };
   const refresh = (): void => {
-    for (const thread of readdirSync(`/proc/${pid}/task`)) {
-      if (!threads.has(thread)) threads.set(thread, openSync(`/proc/${pid}/task/${thread}/schedstat`, 'r'));
+    try {
+      for (const thread of readdirSync(`/proc/${pid}/task`)) {
+        if (!threads.has(thread)) threads.set(thread, openSync(`/proc/${pid}/task/${thread}/schedstat`, 'r'));
+      }
+    } catch {
+      // The process or one of its threads has ended meanwhile.
     }
   };
   const readThread = (thread: string, file: number): void => {
@@ -44,21 +48,9 @@ export function openCpuClock(pid: number): CpuClock {
   return {
     close,
     read() {
-      try {
-        if (readings++ % REFRESH_READINGS === 0) refresh();
-      } catch {
-        if (!isThere(pid)) return undefined;
-      }
+      if (readings++ % REFRESH_READINGS === 0) refresh();
       for (const [thread, file] of threads) readThread(thread, file);
-      return total;
+      return threads.size === 0 ? undefined : total;
     },
   };
-}
-
-function isThere(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'latin1').length > 0;
-  } catch {
-    return false;
-  }
 }

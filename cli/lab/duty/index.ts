@@ -24,12 +24,16 @@ export function startDutyCycle(): DutyCycle {
     hold: (pid, quota) => tell({ kind: 'hold', pid, quota }),
     release: (pid) => tell({ kind: 'release', pid }),
     async uses() {
+      // Only while somebody waits for it does the thread keep the process alive.
+      worker.ref();
       const answer = once(worker, 'message');
       tell({ kind: 'report' });
       const [uses] = (await Promise.race([answer, ended.then(() => [[]])])) as [readonly DutyUse[]];
+      worker.unref();
       return uses;
     },
     async close() {
+      worker.ref();
       tell({ kind: 'end' });
       await ended;
     },
