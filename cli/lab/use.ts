@@ -4,7 +4,7 @@ import { alignRows, percent } from '../train/closing-table.ts';
 export interface BoardUse {
   readonly board: string;
   readonly quota: number;
-  /** Processor seconds ÷ seconds since it was started; below the quota where it waited for others. */
+  /** Processor seconds ÷ seconds since it was online; below the quota where it waited for others. */
   readonly usedShare: number;
   /** Of the time in which it wanted to compute, what it was held back for. */
   readonly throttledShare: number;

@@ -7,6 +7,7 @@ export type DutyCommand =
 
 export interface DutyUse {
   readonly pid: number;
+  /** Since it is held. */
   readonly cpuSeconds: number;
   /** Of the time, what it was stopped for. */
   readonly throttledShare: number;

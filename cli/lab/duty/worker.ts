@@ -11,6 +11,7 @@ interface Held {
   readonly quota: number;
   readonly clock: CpuClock;
   readonly since: number;
+  readonly usedBefore: number;
   credit: Credit;
   used: number;
   lookedAt: number;
@@ -45,7 +46,8 @@ function hold(pid: number, quota: number): void {
   const at = seconds();
   const clock = openCpuClock(pid);
   const used = clock.read() ?? 0;
-  boards.set(pid, { quota, clock, since: at, credit: initialCredit, used, lookedAt: at, stoppedSeconds: 0 });
+  const held = { quota, clock, since: at, usedBefore: used, lookedAt: at, used };
+  boards.set(pid, { ...held, credit: initialCredit, stoppedSeconds: 0 });
 }
 
 function release(pid: number): void {
@@ -74,8 +76,8 @@ function look(pid: number, held: Held): void {
   if (held.credit.stopped !== wasStopped) signal(pid, held.credit.stopped ? 'SIGSTOP' : 'SIGCONT');
 }
 
-function useOf(pid: number, { used, stoppedSeconds, since }: Held): DutyUse {
-  return { pid, cpuSeconds: used, throttledShare: stoppedSeconds / Math.max(1e-9, seconds() - since) };
+function useOf(pid: number, { used, usedBefore, stoppedSeconds, since }: Held): DutyUse {
+  return { pid, cpuSeconds: used - usedBefore, throttledShare: stoppedSeconds / Math.max(1e-9, seconds() - since) };
 }
 
 function seconds(): number {

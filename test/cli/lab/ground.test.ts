@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { namespacePath } from '../../../cli/lab/network/index.ts';
 import { removeLab } from '../../../cli/lab/remove.ts';
 import { parseScenario } from '../../../cli/lab/scenario/index.ts';
 import { directoryFor } from '../support.ts';
-import { busyProcess, inNamespace, outputOf, whyNoNetwork, whyNoQuota } from './support.ts';
+import { busyProcess, inNamespace, outputOf, whyNoMemoryLimit, whyNoNetwork, whyNoQuota } from './support.ts';
 
 /** The ground of a scenario for the time of `use`; nothing of it may be left afterwards. */
 async function onGround(t: ExecutionContext, text: string, use: (ground: Ground) => Promise<void>): Promise<void> {
@@ -50,7 +51,28 @@ test.serial('a busy process in a group of 0.2 of a core gets 0.2 of a core', asy
   });
 });
 
+/** Takes 300 MB, once it is told to. */
+const GREEDY = `process.stdin.once('data', () => {
+  const taken = [];
+  for (let count = 0; count < 30; count++) taken.push(Buffer.alloc(10e6, 1));
+  process.exit(0);
+});`;
+
 const address = (index: number) => `10.213.0.${index + 2}`;
+
+test.serial('a process that wants more than the memory of its group is ended by the kernel', async (t) => {
+  const why = await whyNoMemoryLimit();
+  if (why !== undefined) return t.pass(why);
+  await onGround(t, 'boards: [{ name: a, memory: 100 MB }]', async ({ description }) => {
+    const greedy = spawn(process.execPath, ['-e', GREEDY], { stdio: ['pipe', 'ignore', 'ignore'] });
+    t.teardown(() => greedy.kill('SIGKILL'));
+    enterGroup(description.boards[0]!.group!, greedy.pid!);
+    const ended = once(greedy, 'exit');
+    greedy.stdin.write('now');
+    const [, signal] = await Promise.race([ended, wait(20_000, [null, 'nothing'])]);
+    t.is(signal, 'SIGKILL');
+  });
+});
 
 test.serial('a link has the rate and the delay that the scenario gives it', async (t) => {
   const why = await whyNoNetwork();

@@ -10,6 +10,11 @@ export async function whyNoQuota(): Promise<string | undefined> {
   return (await findParents()).cpu === undefined ? 'skipped: no right to make control groups' : undefined;
 }
 
+export async function whyNoMemoryLimit(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return 'skipped: control groups need Linux';
+  return (await findParents()).memory === undefined ? 'skipped: no right to limit memory' : undefined;
+}
+
 export async function whyNoNetwork(): Promise<string | undefined> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     return 'skipped: network namespaces need Linux and root';
