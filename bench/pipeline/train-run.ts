@@ -6,6 +6,7 @@ import { join } from 'node:path';
 const program = join(import.meta.dirname, '..', '..', 'cli', 'flotilla.js');
 /** Until a run is told to end; it then removes its lab. */
 const PATIENCE_MILLISECONDS = 230_000;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface TrainWish {
   readonly model: string;
@@ -73,9 +74,13 @@ async function flotilla(args: readonly string[]): Promise<void> {
       said = (said + text).slice(-4_000);
     });
   }
+  // Whoever ends the bench ends the lab, which then removes what it has made.
+  const pass = (signal: NodeJS.Signals) => void child.kill(signal);
+  for (const signal of SIGNALS) process.on(signal, pass);
   const code = await new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
+  for (const signal of SIGNALS) process.off(signal, pass);
   if (code !== 0) throw new Error(`flotilla ${args.join(' ')} ended with ${code}:\n${said}`);
 }
