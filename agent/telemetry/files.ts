@@ -1,9 +1,9 @@
-import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readSync, statSync } from 'node:fs';
 
-/** How telemetry touches the disk. Errors are Node's, with a `code`. */
+/** How telemetry touches the disk: undefined where there is nothing. Other errors are Node's, with a `code`. */
 export interface Files {
-  read(path: string): string;
-  list(path: string): readonly string[];
+  read(path: string): string | undefined;
+  list(path: string): readonly string[] | undefined;
 }
 
 /** `/proc/stat` of a machine with some hundred CPUs still fits; everything else is far shorter. */
@@ -12,8 +12,12 @@ const longestBytes = 64 * 1024;
 const flags = constants.O_RDONLY | constants.O_NONBLOCK;
 const buffer = Buffer.allocUnsafe(longestBytes);
 
+// A board lacks most of what could be there, and to throw costs three times what this question does.
+const isAbsent = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) === undefined;
+
 export const systemFiles: Files = {
   read(path) {
+    if (isAbsent(path)) return undefined;
     const file = openSync(path, flags);
     try {
       let length = 0;
@@ -27,5 +31,5 @@ export const systemFiles: Files = {
       closeSync(file);
     }
   },
-  list: (path) => readdirSync(path),
+  list: (path) => (isAbsent(path) ? undefined : readdirSync(path)),
 };

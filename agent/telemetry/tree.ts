@@ -46,7 +46,7 @@ export function createProblems(log: Log): Problems {
   };
 }
 
-/** A board does not have it, as long as it never had. */
+/** Gone between the question whether it is there and the reading. */
 const absentCodes: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 const mostShownCharacters = 40;
 
@@ -60,17 +60,23 @@ export function createTree(root: string, source: string, files: Files, problems:
     problems.report(source, path, problem, what);
   };
 
-  const attempt = <T>(path: string, read: (path: string) => T): T | undefined => {
+  const attempt = <T>(path: string, read: (path: string) => T | undefined): T | undefined => {
     try {
       const result = read(join(root, path));
-      seen.add(path);
+      if (result === undefined) noteAbsence(path);
+      else seen.add(path);
       return result;
     } catch (error) {
       const code = String((error as { code?: unknown }).code);
-      if (!absentCodes.has(code)) report(path, code, `cannot be read (${code})`);
-      else if (seen.delete(path)) report(path, code, 'has disappeared');
+      if (absentCodes.has(code)) noteAbsence(path);
+      else report(path, code, `cannot be read (${code})`);
       return undefined;
     }
+  };
+
+  /** A board simply does not have it, as long as it never had. */
+  const noteAbsence = (path: string): void => {
+    if (seen.delete(path)) report(path, 'absent', 'has disappeared');
   };
 
   const refuse = (path: string, problem: string, content?: string): void =>

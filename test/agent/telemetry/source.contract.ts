@@ -113,9 +113,9 @@ function openSource(name: SourceName, root: string, files: Files) {
 /** All values that a board gives after five seconds, and the files that were read for them. */
 async function readWhole(name: SourceName, tree: BoardTree) {
   const touched = new Set<string>();
-  const read = (path: string): string => {
+  const read = (path: string): string | undefined => {
     const content = tree.files.read(path);
-    touched.add(path);
+    if (content !== undefined) touched.add(path);
     return content;
   };
   const source = openSource(name, tree.root, { ...tree.files, read });
