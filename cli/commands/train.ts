@@ -9,14 +9,19 @@ import {
   writeCheckpoint,
 } from '../../agent/index.ts';
 import { exportInference, modelNames } from '../../models/index.ts';
-import { type CheckpointStore, type RunResult, runTraining } from '../../planner/coordinator/index.ts';
+import {
+  type CheckpointStore,
+  defaultDeadlines,
+  type RunResult,
+  runTraining,
+} from '../../planner/coordinator/index.ts';
 import { defaultSchedule, formatPlan, scheduleNames } from '../../planner/index.ts';
 import { type CommandInput, type Context, defineCommand, type Outcome } from '../command.ts';
 import { PathError, ResumeMismatchError } from '../errors.ts';
 import { boardIds, numberedBoards } from '../fleet-options.ts';
 import { DEFAULT_FLEETS, openFleet, RUNS, runsDirectory } from '../fleets.ts';
 import { logTo } from '../log.ts';
-import { flag, oneOf, realNumber, text, wholeNumber, withBare, withDefault } from '../options/index.ts';
+import { dashed, flag, oneOf, realNumber, text, wholeNumber, withBare, withDefault } from '../options/index.ts';
 import { joinOrStartHub } from '../processes/hub.ts';
 import { type Lab, startPassingLab } from '../processes/lab.ts';
 import { alignRows, boardRows, costOf, percent } from '../train/closing-table.ts';
@@ -54,6 +59,10 @@ const options = {
   testLimit: wholeNumber('use at most so many test samples'),
   threads: withDefault(wholeNumber('threads of each board that is started here', { least: 0, most: 64 }), 1),
   checkpointEvery: withDefault(wholeNumber('steps between checkpoints; 0: only at the end', { least: 0 }), 200),
+  patience: withDefault(
+    wholeNumber('seconds without any progress after which the run is given up; more for slow boards'),
+    defaultDeadlines.silence,
+  ),
   resume: withBare(
     text('DIR', 'go on with an interrupted run: its directory or a checkpoint; the last one in runs/ when not given'),
     LATEST,
@@ -174,6 +183,7 @@ function trainOn(lab: Lab, about: RunContext, { output, interrupts }: Context): 
       fromStep: state?.step ?? 0,
       ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
       checkpointEverySteps: input.options.checkpointEvery,
+      deadlines: { prepared: input.options.patience, silence: input.options.patience },
     },
     interrupts.urgent,
   );
@@ -257,7 +267,8 @@ async function findResumed(input: Input, signal: AbortSignal): Promise<Resumed |
   const saved = wishesOf(checkpoint.state);
   for (const option of fixedWhenResumed) {
     const differs = input.given.has(option) && input.options[option] !== saved[option];
-    if (differs && !(option === 'data')) throw new ResumeMismatchError(option, input.options[option], saved[option]);
+    if (differs && !(option === 'data'))
+      throw new ResumeMismatchError(dashed(option), input.options[option], saved[option], checkpoint.path);
   }
   return { directory: dirname(dirname(checkpoint.path)), checkpoint };
 }

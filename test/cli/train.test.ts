@@ -1,19 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-import { directoryFor, flotilla, type Running, reportOf, start } from './support.ts';
+import { directoryFor, flotilla, reportOf, start } from './support.ts';
 
 const small = ['--model', 'mlp', '--data', 'shapes', '--batch', '16', '--micro-batches', '2'];
 
 async function lossesOf(directory: string): Promise<readonly number[]> {
   return (JSON.parse(await readFile(join(directory, 'run.json'), 'utf8')) as { losses: number[] }).losses;
-}
-
-/** Waits until the command has said something. */
-async function untilSaid(running: Running, what: RegExp): Promise<void> {
-  for (let attempt = 0; attempt < 600 && !what.test(running.said()); attempt++) await wait(50);
-  if (!what.test(running.said())) throw new Error(`not said in 30 s: ${what}\n${running.said()}`);
 }
 
 test.serial('a run on two boards ends with a model, its accuracy and the report that --json promises', async (t) => {
@@ -61,8 +54,8 @@ test.serial('Ctrl-C leaves a checkpoint, and --resume goes on from it to the sam
   t.is(whole.exitCode, 0, whole.stderr);
 
   const interrupted = start(t, directory, ['train', ...options, '--out', 'part', '--json']);
-  await untilSaid(interrupted, /\d+\/120 /);
-  interrupted.child.kill('SIGINT');
+  await interrupted.said(/\d+\/120 /);
+  interrupted.kill('SIGINT');
   const stopped = await interrupted.ended;
   t.is(stopped.exitCode, 130, stopped.stderr);
   const { steps } = reportOf(stopped) as { steps: number };
@@ -76,28 +69,3 @@ test.serial('Ctrl-C leaves a checkpoint, and --resume goes on from it to the sam
   const rest = await lossesOf(join(directory, 'part'));
   t.deepEqual(rest.slice(-(120 - steps)), all.slice(steps));
 });
-
-test.serial('a board whose process is killed ends the run with its name, and no process stays', async (t) => {
-  if (process.platform !== 'linux') return t.pass('skipped: the processes are found in /proc');
-  const directory = await directoryFor(t);
-  const running = start(t, directory, ['train', ...small, '--boards', '2', '--steps', '100000', '--out', 'out']);
-  await untilSaid(running, /\d+\/100000 /);
-  const boards = await childrenOf(running.child.pid!);
-  const victim = boards.find(({ command }) => command.includes('board2'));
-  t.truthy(victim, JSON.stringify(boards));
-  process.kill(victim!.pid, 'SIGKILL');
-  const ended = await Promise.race([running.ended, wait(10_000, undefined, { ref: false })]);
-  t.is(ended?.exitCode, 1);
-  t.regex(ended?.stderr ?? '', /board board2 .*BOARD_LOST/s);
-  for (const { pid } of boards) t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
-});
-
-async function childrenOf(pid: number) {
-  const pids = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean);
-  return Promise.all(
-    pids.map(async (text) => ({
-      pid: Number(text),
-      command: (await readFile(`/proc/${text}/cmdline`, 'utf8')).replaceAll('\0', ' '),
-    })),
-  );
-}

@@ -112,6 +112,18 @@ test('fast boards get more steps at a time', (t) => {
   t.deepEqual(grants(core.step(1, 0, 0.1)), [{ kind: 'grant', toStep: 11, capture: false }]);
 });
 
+test('a state on its way up is followed by one more step, also where each is to be saved', (t) => {
+  const core = new Core({ steps: 100, checkpointEverySteps: 1 });
+  t.deepEqual(core.train(), [
+    { kind: 'grant', toStep: 1, capture: true },
+    { kind: 'grant', toStep: 2, capture: false },
+  ]);
+  for (const step of [0, 1]) {
+    core.step(0, step, 10);
+    t.deepEqual(grants(core.step(1, step, 10)), [], 'the state of step 1 has not come yet');
+  }
+});
+
 test('after an interrupt one more step is granted, with capture, and none after it', (t) => {
   const core = new Core({ steps: 100 });
   core.train();
