@@ -24,7 +24,7 @@ import { logTo } from '../log.ts';
 import { dashed, flag, oneOf, realNumber, text, wholeNumber, withBare, withDefault } from '../options/index.ts';
 import { joinOrStartHub } from '../processes/hub.ts';
 import { type Lab, startPassingLab } from '../processes/lab.ts';
-import { alignRows, boardRows, costOf, percent } from '../train/closing-table.ts';
+import { alignRows, boardRows, costOf, linkBytes, linkRows, percent } from '../train/closing-table.ts';
 import { CHECKPOINTS, latestRun, MODEL_FILE, prepareRunDirectory, RUN_FILE, writeWhole } from '../train/files.ts';
 import { progressPrinter } from '../train/progress.ts';
 import { type CheckedRun, checkRun, runStateOf, type Wishes, wishesOf } from '../train/settings.ts';
@@ -198,6 +198,7 @@ async function finish(result: RunResult, checked: CheckedRun, directory: string,
   await writeWhole(modelFile, onnx);
   const accuracy = test === null ? null : (await evaluate(onnx, test, interrupts.gentle)).accuracy;
   const cost = costOf(result);
+  const links = linkBytes(result);
   const files = { model: modelFile, run: join(directory, RUN_FILE), checkpoint: result.checkpoint ?? null };
   const report = {
     run: result.run,
@@ -209,6 +210,7 @@ async function finish(result: RunResult, checked: CheckedRun, directory: string,
     computeShare: cost.computeShare,
     runtimeShare: cost.runtimeShare,
     boards: result.perBoard,
+    links,
     files,
   };
   await writeWhole(files.run, `${JSON.stringify({ ...report, plan: result.plan, losses: result.losses }, null, 2)}\n`);
@@ -216,6 +218,10 @@ async function finish(result: RunResult, checked: CheckedRun, directory: string,
   output.line();
   for (const line of alignRows(boardRows(result))) output.line(line);
   output.line();
+  if (links.length > 0) {
+    for (const line of alignRows(linkRows(links, result.losses.length))) output.line(line);
+    output.line();
+  }
   const rows = [
     ['samples per second', result.samplesPerSecond.toFixed(1)],
     [`boards' compute time ÷ (wall time × ${cost.cores} cores)`, percent(cost.computeShare)],

@@ -118,6 +118,8 @@ export type BoardTotals = {
   readonly wallSeconds: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** Of each link that leads away from the board, by the board that it leads to. */
+  readonly bytesSentTo: Readonly<Record<string, number>>;
 };
 
 export type RunResult = {

@@ -28,13 +28,28 @@ test.serial('a run on two boards ends with a model, its accuracy and the report 
   const report = reportOf(ended) as {
     readonly loss: number;
     readonly accuracy: number;
-    readonly boards: object;
+    readonly boards: Readonly<Record<string, { readonly bytesSent: number; readonly bytesReceived: number }>>;
+    readonly links: readonly { readonly from: string; readonly to: string; readonly bytes: number }[];
     readonly files: { readonly model: string };
   };
   t.like(report, { steps: 6 });
   for (const field of ['run', 'steps', 'loss', 'accuracy', 'samplesPerSecond', 'boards', 'files'])
     t.true(field in report);
   t.deepEqual(Object.keys(report.boards), ['board1', 'board2']);
+  t.deepEqual(
+    report.links.map(({ from, to }) => [from, to]),
+    [
+      ['board1', 'board2'],
+      ['board2', 'board1'],
+    ],
+  );
+  for (const { from, bytes } of report.links) {
+    const { bytesSent, bytesReceived } = report.boards[from]!;
+    // The rest of what a board sends are credits for what it received.
+    t.true(bytes > 0.9 * bytesSent && bytes < bytesSent, `${bytes} of ${bytesSent}`);
+    t.true(bytesReceived > 0);
+  }
+  t.regex(ended.stderr, /board1 → board2 +\d+\.\d MB +\d+\.\d{3} MB\n/);
   t.true(Number.isFinite(report.loss));
   t.true((await stat(join(directory, report.files.model))).size > 0);
   const evaluated = await flotilla(

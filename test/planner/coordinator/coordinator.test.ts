@@ -27,6 +27,7 @@ test('a run ends with every loss, the final state, its checkpoint and what each 
   t.is(result.checkpoint, 'checkpoint-4');
   t.is(result.perBoard['pi-1']?.computeSeconds, 12);
   t.is(result.perBoard['pi-2']?.bytesSent, 400);
+  t.deepEqual(result.perBoard['pi-1']?.bytesSentTo, { 'pi-2': 360 });
   t.deepEqual(
     seen.map(({ step, loss }) => [step, loss]),
     [0, 1, 2, 3].map((step) => [step + 1, lossOf(step)]),

@@ -53,7 +53,7 @@ class Core {
 
   step(stage: number, step: number, at = this.now): Action[] {
     const seconds = { computeSeconds: 1, overheadSeconds: 0, waitSeconds: 0, wallSeconds: 1 };
-    const numbers = { samples: 8, ...seconds, bytesSent: 0, bytesReceived: 0 };
+    const numbers = { samples: 8, ...seconds, bytesSent: 0, bytesReceived: 0, links: [] };
     const loss = stage === 1 ? 1 : null;
     return this.report(`pi-${stage + 1}`, { kind: 'step', run: 'run-1', term: 1, stage, step, loss, ...numbers }, at);
   }
