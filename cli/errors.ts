@@ -63,6 +63,13 @@ export class ResumeMismatchError extends UsageError {
   }
 }
 
+/** A run cannot go on for as long as was asked. */
+export class ResumeStepsError extends UsageError {
+  constructor(problem: string, checkpoint: string, next: string) {
+    super('RESUME_STEPS', `${problem} ('${checkpoint}'). ${next}.`);
+  }
+}
+
 /** A process of ours ended before it was told to. */
 export class ProcessDiedError extends CliError {
   constructor(name: string, how: string, lastWords: string) {
