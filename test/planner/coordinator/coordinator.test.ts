@@ -128,12 +128,15 @@ test('a lost board ends the run with its name and its last words, and the others
   t.regex(error.message, /pi-2: out of memory/);
 });
 
-test('a lost board is named rather than the neighbour whose link it broke', async (t) => {
+/** A run whose first board finds the link to the second one broken at step 3. */
+const rigWithLostLink = () => {
   const broken = { code: 'LINK_LOST', message: 'the link to pi-2 is lost' };
-  const rig = await createRig(someSettings({ steps: 100 }), [
-    { beforeStep: (step) => (step === 3 ? broken : 'compute') },
-    {},
-  ]);
+  const beforeStep = (step: number) => (step === 3 ? broken : ('compute' as const));
+  return createRig(someSettings({ steps: 100 }), [{ beforeStep }, {}]);
+};
+
+test('a lost board is named rather than the neighbour whose link it broke', async (t) => {
+  const rig = await rigWithLostLink();
   const failed = t.throwsAsync(rig.run(), { instanceOf: BoardLostError });
   await until('the neighbour has spoken', () => stateOf(rig).run?.suspects.length === 1);
   rig.clock.advance(1);
@@ -142,11 +145,7 @@ test('a lost board is named rather than the neighbour whose link it broke', asyn
 });
 
 test('a lost link without a cause ends the run after a moment', async (t) => {
-  const broken = { code: 'LINK_LOST', message: 'the link to pi-2 is lost' };
-  const rig = await createRig(someSettings({ steps: 100 }), [
-    { beforeStep: (step) => (step === 3 ? broken : 'compute') },
-    {},
-  ]);
+  const rig = await rigWithLostLink();
   const failed = t.throwsAsync(rig.run(), { instanceOf: RunFailedError });
   await until('the neighbour has spoken', () => stateOf(rig).run?.suspects.length === 1);
   t.is(stateOf(rig).run?.phase, 'training');
