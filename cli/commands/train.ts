@@ -28,8 +28,9 @@ export const train = defineCommand({
     'Writes DIR/model.onnx, DIR/run.json and DIR/checkpoints. Ctrl-C ends the run after the steps under way and leaves ' +
       'a checkpoint; --resume goes on from it, to the same losses.',
     'With --resume the run keeps its settings, and what differs is refused, but for these: --steps or --epochs say how ' +
-      'long the whole run is from now on (where its rate is a cosine, only together with --lr); --lr, --momentum, ' +
-      '--weight-decay and --clip-norm hold for the steps to come; --data says where the same data lie now.',
+      'long the run is to be, the steps that are done included (where its rate is a cosine, only together with --lr); ' +
+      '--lr, --momentum, --weight-decay and --clip-norm hold for the steps to come; --data says where the same data ' +
+      'lie now.',
   ],
   options: trainOptions,
   examples: [

@@ -142,7 +142,7 @@ async function isAlive(pid: number): Promise<boolean> {
 }
 
 test.serial(
-  'a loss that becomes NaN stops the run at its step and stage and keeps the last good checkpoint',
+  'a loss that becomes NaN stops the run at its step and stage and keeps the last good checkpoint to go on from',
   async (t) => {
     t.timeout(120_000);
     await inTemporaryDirectory(async (root) => {
@@ -162,6 +162,11 @@ test.serial(
       t.true(state.losses.every(Number.isFinite));
       t.is(state.losses.length, state.step);
       t.deepEqual(await readdir(join(root, 'out')), ['checkpoints'], 'no model of a run that has diverged');
+
+      const steps = String(state.step + 2);
+      const again = ['train', '--resume', checkpoint!, '--lr', '0.001', '--steps', steps, '--boards', '2'];
+      const resumed = await startFlotilla(again).ended;
+      t.is(resumed.code, 0, resumed.stderr);
     });
   },
 );
