@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { readCheckpoint } from '../../agent/index.ts';
+import { listCheckpoints, readCheckpoint } from '../../agent/index.ts';
 import {
   type AgentProcess,
   boardsOf,
@@ -163,8 +163,10 @@ test.serial(
       t.is(state.losses.length, state.step);
       t.deepEqual(await readdir(join(root, 'out')), ['checkpoints'], 'no model of a run that has diverged');
 
-      const steps = String(state.step + 2);
-      const again = ['train', '--resume', checkpoint!, '--lr', '0.001', '--steps', steps, '--boards', '2'];
+      // The values of the newest are close to overflowing already: an earlier one is sure to lead somewhere.
+      const [earliest] = await listCheckpoints(join(root, 'out', 'checkpoints'));
+      const steps = String((await readCheckpoint(earliest!)).state.step + 2);
+      const again = ['train', '--resume', earliest!, '--lr', '0.001', '--steps', steps, '--boards', '2'];
       const resumed = await startFlotilla(again).ended;
       t.is(resumed.code, 0, resumed.stderr);
     });
