@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,11 +12,12 @@ export interface Ended {
 }
 
 export interface Running {
-  readonly pid: number;
+  readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** What it has said until now, on both streams. */
+  said(): string;
   /** Resolves when it has said something that fits; rejects when it ends before. */
-  said(pattern: RegExp): Promise<void>;
-  kill(signal: NodeJS.Signals): void;
+  until(pattern: RegExp): Promise<void>;
 }
 
 /** A directory that is gone after the test. */
@@ -27,9 +29,9 @@ export async function directoryFor(t: ExecutionContext): Promise<string> {
 
 /** Starts the real command; whatever is left of it after `seconds`, or after the test, is ended by its pid. */
 export function start(t: ExecutionContext, cwd: string, args: readonly string[], seconds = 60): Running {
-  const running = startFlotilla(args, { cwd, deadlineMilliseconds: seconds * 1000 });
-  t.teardown(() => running.kill('SIGKILL'));
-  return { ...running, ended: running.ended.then(({ code: exitCode, ...said }) => ({ exitCode, ...said })) };
+  const { child, ended, text, said } = startFlotilla(args, { cwd, deadlineMilliseconds: seconds * 1000 });
+  t.teardown(() => void child.kill('SIGKILL'));
+  return { child, ended: ended.then(({ code: exitCode, ...all }) => ({ exitCode, ...all })), said: text, until: said };
 }
 
 export const flotilla = (t: ExecutionContext, cwd: string, ...args: readonly string[]): Promise<Ended> =>

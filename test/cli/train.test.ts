@@ -67,8 +67,8 @@ test.serial('Ctrl-C leaves a checkpoint, and --resume goes on from it to the sam
   t.is(whole.exitCode, 0, whole.stderr);
 
   const interrupted = start(t, directory, ['train', ...options, '--out', 'part', '--json']);
-  await interrupted.said(/\d+\/120 /);
-  interrupted.kill('SIGINT');
+  await interrupted.until(/\d+\/120 /);
+  interrupted.child.kill('SIGINT');
   const stopped = await interrupted.ended;
   t.is(stopped.exitCode, 130, stopped.stderr);
   const { steps } = reportOf(stopped) as { steps: number };

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ export interface Ended {
 
 export interface Running {
   readonly pid: number;
+  readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
   /** What it has said until now, on both streams. */
   text(): string;
@@ -57,6 +58,7 @@ export function startFlotilla(
   ended.catch(() => {});
   return {
     pid: child.pid!,
+    child,
     ended,
     text: () => text.stdout + text.stderr,
     kill: (signal) => void child.kill(signal),
