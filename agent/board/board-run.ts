@@ -1,8 +1,9 @@
-import type { DeviceCommand, DeviceReport, LinkSender, Transport } from '../../broker/index.ts';
+import type { DeviceCommand, DeviceReport, LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
 import { clipFactor } from '../../models/index.ts';
 import { type Plan, parsePlan } from '../../planner/index.ts';
 import { codecs } from '../codec/index.ts';
 import { type Engine, type StageDescription, startWorkerEngine } from '../engine/index.ts';
+import { BufferPool } from '../memory/index.ts';
 import { Inbox } from '../runtime/inbox.ts';
 import { runStep, type StageRuntimeNeeds, type StepOutcome } from '../runtime/stage-runtime.ts';
 import { reportedError } from './errors.ts';
@@ -42,6 +43,7 @@ export class BoardRun {
   readonly #command: PrepareCommand;
   readonly #ending = new AbortController();
   readonly #inbox = new Inbox(inboxCapacity);
+  readonly #memory = new BufferPool();
   readonly #captures = new Set<number>();
   readonly #scales = new Map<number, (squaredNorm: number) => void>();
   readonly #finished: Promise<void>;
@@ -114,6 +116,7 @@ export class BoardRun {
       samplesPerMicroBatch: samplesPerMicroBatch(plan),
       inbox: this.#inbox,
       codec: codecs.float32,
+      memory: this.#memory,
       samples,
       next: this.#links.next,
       previous: this.#links.previous,
@@ -126,7 +129,8 @@ export class BoardRun {
   #openLinks(planned: PlannedStage, stage: StageDescription): Promise<StageLinks> {
     const { transport } = this.#needs;
     const { signal } = this.#ending;
-    return openLinks({ transport, planned, stage, onTensor: (tensor) => this.#inbox.put(tensor), signal });
+    const onTensor = (tensor: ReceivedTensor) => this.#inbox.put(tensor);
+    return openLinks({ transport, planned, stage, memory: this.#memory, onTensor, signal });
   }
 
   async #train(planned: PlannedStage, runtime: StageRuntimeNeeds): Promise<void> {

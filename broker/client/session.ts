@@ -1,7 +1,7 @@
 import { ClosedError } from '../errors.ts';
 import { silent } from '../log.ts';
+import type { RawChannel, RawMessage, RawPayload } from '../messages/channel.ts';
 import { sealMessage, WILL_SEQUENCE } from '../messages/envelope.ts';
-import type { RawChannel, RawMessage } from '../messages/messenger.ts';
 import { createToken, formatClientId } from '../server/token.ts';
 import { formatTopic, matchesFilter, topicRow } from '../topics.ts';
 import { pause, waitFor } from '../wait.ts';
@@ -18,10 +18,8 @@ interface Subscription {
   readonly handler: (message: RawMessage) => void;
 }
 
-type Payload = Parameters<RawChannel['publishRaw']>[1];
-
 interface Retained {
-  readonly payload: Payload;
+  readonly payload: RawPayload;
   readonly qos: 0 | 1;
 }
 
@@ -189,8 +187,8 @@ export class Session {
     }
   }
 
-  #bytesOf(payload: Payload): Buffer {
-    if (Buffer.isBuffer(payload)) return payload;
+  #bytesOf(payload: RawPayload): Buffer | readonly Uint8Array[] {
+    if (typeof payload !== 'function') return payload;
     return payload(() => ({ incarnation: this.#incarnation, sequence: this.#sequence++ }));
   }
 
@@ -206,13 +204,13 @@ export class Session {
 
   async #publish(
     topic: string,
-    payload: Payload,
+    payload: RawPayload,
     how: { readonly qos: 0 | 1; readonly retain: boolean },
     signal: AbortSignal | undefined,
   ): Promise<void> {
     if (how.retain) this.#retained.set(topic, { payload, qos: how.qos });
     const publishing = async (): Promise<void> => {
-      let bytes: Buffer | undefined;
+      let bytes: Buffer | readonly Uint8Array[] | undefined;
       for (;;) {
         const connection = this.connection ?? (await this.#connected());
         // Signed once: where the broker had it but its acknowledgement was lost, the copy is refused as a replay.

@@ -2,7 +2,7 @@ import test from 'ava';
 import { codecs } from '../../../agent/index.ts';
 import { Inbox } from '../../../agent/runtime/inbox.ts';
 import { runStep } from '../../../agent/runtime/stage-runtime.ts';
-import type { FrameKind, ReceivedTensor } from '../../../broker/index.ts';
+import type { FrameKind } from '../../../broker/index.ts';
 import { scheduleNames } from '../../../planner/index.ts';
 import {
   callSeconds,
@@ -120,15 +120,35 @@ test('tensors that arrive in another order than they are asked for give the same
   t.is(outcomes[1]!.loss, outcomes[0]!.loss);
 });
 
-test('each tensor that was taken is released once, after it was read', async (t) => {
+test('labels are released once they were read; the memory of raw activations is kept, for the engine', async (t) => {
   const inbox = new Inbox(8);
   const tensors = [activationOf(0), activationOf(1), labelsOf(0), labelsOf(1)];
   for (const tensor of tensors) inbox.put(tensor);
   await runStep(stageNeeds({ ...lossStage, inbox, previous: memoryLink() }), 0, never);
   t.deepEqual(
-    tensors.map(({ releases }) => releases),
-    [1, 1, 1, 1],
+    tensors.map(({ isKept, releases }) => [isKept, releases]),
+    [
+      [true, 0],
+      [true, 0],
+      [false, 1],
+      [false, 1],
+    ],
   );
+});
+
+test('the memory of what was sent is given back when it is out, and not before', async (t) => {
+  const open = Promise.withResolvers<void>();
+  const next = memoryLink({ gate: () => open.promise });
+  const needs = stageNeeds({ stages: 2, schedule: 'gpipe', next });
+  const { running } = await begin(needs);
+  t.deepEqual(needs.memory.givenBack, []);
+  open.resolve();
+  await settle();
+  t.deepEqual(
+    needs.memory.givenBack.map(({ byteLength }) => byteLength),
+    next.sent.map(({ bytes }) => bytes.byteLength),
+  );
+  t.true(await isPending(running));
 });
 
 test('a tensor is decoded as its frame says, whatever codec this stage sends with', async (t) => {
@@ -137,14 +157,22 @@ test('a tensor is decoded as its frame says, whatever codec this stage sends wit
     ['labels', 0],
     ['labels', 1],
   ]);
-  for (const microBatch of [0, 1]) {
-    const payload = new Uint8Array(bfloat16.encode(new Float32Array(6).fill(1 + microBatch)));
-    const codec = { id: bfloat16.id, params: bfloat16.params };
-    inbox.put({ ...receivedTensor({ microBatch, codec }), payload } as ReceivedTensor);
-  }
+  const codec = { id: bfloat16.id, params: bfloat16.params };
+  const encoded = [0, 1].map((microBatch) =>
+    receivedTensor({ microBatch, codec }, bfloat16.encode(new Float32Array(6).fill(1 + microBatch))),
+  );
+  for (const tensor of encoded) inbox.put(tensor);
   const previous = memoryLink();
   const { loss } = await runStep(stageNeeds({ ...lossStage, inbox, previous }), 0, never);
   t.is(loss, mean([expectedLoss(0, 1), expectedLoss(1, 1)]));
+  t.deepEqual(
+    encoded.map(({ isKept, releases }) => [isKept, releases]),
+    [
+      [false, 1],
+      [false, 1],
+    ],
+    'the values have memory of their own, so the payload goes back to its link',
+  );
   t.deepEqual(
     previous.sent.map(({ meta }) => meta.codec?.id),
     [codecs.float32.id, codecs.float32.id],

@@ -1,7 +1,14 @@
 import { codecs, type Engine, type MicroBatchId, type StageDescription } from '../../../agent/index.ts';
 import { Inbox } from '../../../agent/runtime/inbox.ts';
 import type { SampleSource, StageRuntimeNeeds } from '../../../agent/runtime/stage-runtime.ts';
-import type { LinkSender, LinkStats, ReceivedMeta, ReceivedTensor, TensorMeta } from '../../../broker/index.ts';
+import type {
+  LinkSender,
+  LinkStats,
+  ReceivedMeta,
+  ReceivedTensor,
+  TensorMemory,
+  TensorMeta,
+} from '../../../broker/index.ts';
 import { buildSchedule, type ScheduleName } from '../../../planner/index.ts';
 
 export const samplesPerMicroBatch = 2;
@@ -12,9 +19,10 @@ const values = samplesPerMicroBatch * features;
 /** A tensor as a link hands it over; tests change what they are about. */
 export function receivedTensor(
   meta: Partial<ReceivedMeta> = {},
-  content: Float32Array | Int32Array = new Float32Array(values),
-): ReceivedTensor & { readonly releases: number } {
+  content: Float32Array | Int32Array | Uint8Array = new Float32Array(values),
+): ReceivedTensor & { readonly releases: number; readonly isKept: boolean } {
   let releases = 0;
+  let isKept = false;
   return {
     meta: {
       kind: 'activation',
@@ -34,11 +42,17 @@ export function receivedTensor(
     },
     // A buffer of its own, as codecs may take it over.
     payload: new Uint8Array(new Uint8Array(content.buffer, content.byteOffset, content.byteLength)),
-    release: () => {
-      releases += 1;
+    release() {
+      if (!isKept) releases += 1;
+    },
+    keep() {
+      isKept = true;
     },
     get releases() {
       return releases;
+    },
+    get isKept() {
+      return isKept;
     },
   };
 }
@@ -168,6 +182,15 @@ export function fakeEngine(
   };
 }
 
+export interface FakeMemory extends TensorMemory {
+  readonly givenBack: readonly ArrayBufferLike[];
+}
+
+export function fakeMemory(): FakeMemory {
+  const givenBack: ArrayBufferLike[] = [];
+  return { givenBack, take: (bytes) => new ArrayBuffer(bytes), giveBack: (buffer) => void givenBack.push(buffer) };
+}
+
 /** Images whose values tell the micro-batch, and labels 10 k, 10 k + 1 of micro-batch k. */
 export const samples: SampleSource = {
   read: (_step, microBatch) => ({
@@ -184,8 +207,10 @@ export interface StageOptions extends Partial<StageRuntimeNeeds> {
   readonly fake?: FakeEngineOptions;
 }
 
+export type FakeStage = StageRuntimeNeeds & { readonly engine: FakeEngine; readonly memory: FakeMemory };
+
 /** What one stage of a pipeline needs, its links left out where they are not given. */
-export function stageNeeds(options: StageOptions = {}): StageRuntimeNeeds & { readonly engine: FakeEngine } {
+export function stageNeeds(options: StageOptions = {}): FakeStage {
   const { index = 0, stages = 1, schedule = '1f1b', fake, microBatches = 2, ...overrides } = options;
   const isFirst = index === 0;
   const isLoss = index === stages - 1;
@@ -203,17 +228,15 @@ export function stageNeeds(options: StageOptions = {}): StageRuntimeNeeds & { re
     samplesPerMicroBatch,
     inbox: new Inbox(32),
     codec: codecs.float32,
+    memory: fakeMemory(),
     samples: isFirst ? samples : undefined,
     learningRate: (step) => 0.1 / (1 + step),
     ...overrides,
-  } as StageRuntimeNeeds & { readonly engine: FakeEngine };
+  } as FakeStage;
 }
 
 /** All stages of a pipeline in one process, linked by memory. */
-export function pipeline(
-  stages: number,
-  options: Omit<StageOptions, 'index' | 'stages'> = {},
-): readonly (StageRuntimeNeeds & { readonly engine: FakeEngine })[] {
+export function pipeline(stages: number, options: Omit<StageOptions, 'index' | 'stages'> = {}): readonly FakeStage[] {
   const inboxes = Array.from({ length: stages }, () => new Inbox(32));
   const board = (index: number) => `board${index + 1}`;
   const link = (from: number, to: number) =>
