@@ -18,6 +18,7 @@ import {
   specificationOf,
 } from './plan-stage.ts';
 import { captureState, receiveState, sendState } from './state-transfer.ts';
+import { trafficOf, trafficSince } from './traffic.ts';
 
 export type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }>;
 type GrantCommand = Extract<DeviceCommand, { kind: 'grant' }>;
@@ -146,14 +147,14 @@ export class BoardRun {
   }
 
   async #timedStep(runtime: StageRuntimeNeeds): Promise<void> {
-    const before = this.#traffic();
+    const { all } = this.#links!;
+    const before = trafficOf(all);
     const cpuBefore = process.cpuUsage();
     const start = performance.now();
     const stepped = runStep(runtime, this.#step, this.#ending.signal);
     const outcome: StepOutcome = await Promise.race([stepped, this.#links!.broken]);
     const wallSeconds = (performance.now() - start) / 1000;
     const { user, system } = process.cpuUsage(cpuBefore);
-    const after = this.#traffic();
     await this.#report({
       kind: 'step',
       step: this.#step,
@@ -163,16 +164,8 @@ export class BoardRun {
       overheadSeconds: Math.max(0, (user + system) / 1e6 - outcome.computeSeconds),
       waitSeconds: outcome.waitSeconds,
       wallSeconds,
-      bytesSent: after.sent - before.sent,
-      bytesReceived: after.received - before.received,
+      ...trafficSince(before, trafficOf(all)),
     });
-  }
-
-  #traffic(): { sent: number; received: number } {
-    const stats = this.#links!.all.map((link) => link.stats);
-    const sum = (pick: (each: (typeof stats)[number]) => number) =>
-      stats.reduce((total, each) => total + pick(each), 0);
-    return { sent: sum((each) => each.bytesSent), received: sum((each) => each.bytesReceived) };
   }
 
   /** Copies the state now, and sends the copy beside the next steps. */

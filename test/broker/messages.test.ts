@@ -57,6 +57,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
       wallSeconds: 1.2,
       bytesSent: 10,
       bytesReceived: 20,
+      links: [{ to: 'pi-2', bytes: 8 }],
     },
     norms: { run: 'r', term: 1, stage: 0, step: 3, squaredNorms: [1, 0.5] },
     captured: { run: 'r', term: 1, stage: 0, step: 3, tensors: 4, bytes: 100 },
