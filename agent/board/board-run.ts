@@ -185,9 +185,10 @@ export class BoardRun {
   #gradientScale(plan: Plan): StageRuntimeNeeds['gradientScale'] {
     if (!clips(plan)) return undefined;
     const { clipNorm } = plan.optimizer.options as { clipNorm: number };
-    return async (step, squaredNorms) => {
+    return async (step, squaredNorms, signal) => {
       const { promise, resolve, reject } = Promise.withResolvers<number>();
-      const { signal } = this.#ending;
+      // Awaited below; a run that ends while the norms are being told must not count as unhandled.
+      promise.catch(() => {});
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       this.#scales.set(step, resolve);
       await this.#report({ kind: 'norms', step, squaredNorms });

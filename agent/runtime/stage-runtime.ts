@@ -29,7 +29,9 @@ export interface StageRuntimeNeeds {
   readonly loss?: LinkSender | undefined;
   readonly learningRate: (step: number) => number;
   /** Asks the coordinator for the factor of all gradients; only where the optimizer clips. */
-  readonly gradientScale?: ((step: number, squaredNorms: readonly number[]) => Promise<number>) | undefined;
+  readonly gradientScale?:
+    | ((step: number, squaredNorms: readonly number[], signal: AbortSignal) => Promise<number>)
+    | undefined;
 }
 
 /** What one step was like on one stage. Seconds of the loop by the clock, computation in processor time. */
@@ -128,7 +130,7 @@ const executors: Record<Instruction['kind'], Executor> = {
     let scale = 1;
     if (gradientScale !== undefined) {
       const norms = count(progress, await engine.gradientNorms());
-      scale = await waited(progress, gradientScale(progress.step, norms));
+      scale = await waited(progress, gradientScale(progress.step, norms, progress.signal));
     }
     count(progress, await engine.update(progress.step, learningRate(progress.step), scale));
   },

@@ -124,6 +124,14 @@ test('closing rejects whoever waits or asks later, and releases what nobody took
   t.is(lying.releases, 1);
 });
 
+test('a tensor that arrives after closing is released at once', (t) => {
+  const inbox = new Inbox(4);
+  inbox.close(new Error('the run has ended'));
+  const late = receivedTensor();
+  inbox.put(late);
+  t.is(late.releases, 1);
+});
+
 test('the first reason for closing stays', async (t) => {
   const inbox = new Inbox(4);
   const first = new Error('a link broke');

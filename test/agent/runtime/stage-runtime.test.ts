@@ -339,6 +339,22 @@ test('a question about clipping that fails ends the step before its update', asy
   t.deepEqual(needs.engine.updates, []);
 });
 
+test('a send that fails while the hub is asked about clipping ends the waiting', async (t) => {
+  const reason = new Error('the socket is gone');
+  const sending = Promise.withResolvers<void>();
+  const needs = stageNeeds({
+    ...lossStage,
+    inbox: filledInbox(inOrder),
+    previous: { ...memoryLink(), send: () => sending.promise },
+    gradientScale: (_step, _norms, signal) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+  });
+  const { running } = await begin(needs);
+  sending.reject(reason);
+  t.is(await t.throwsAsync(running), reason);
+  t.deepEqual(needs.engine.updates, []);
+});
+
 test('computation is counted as the engine says, waiting by the clock', async (t) => {
   const needs = stageNeeds({ stages: 2, microBatches: 1, next: memoryLink() });
   const { running } = await begin(needs);
