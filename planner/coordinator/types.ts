@@ -37,7 +37,10 @@ export type RunSettings = {
   readonly fromStep: number;
   /** The state to start from: every tensor of the model and its optimizer, by name. Absent: boards initialise by the seed. */
   readonly restore?: ReadonlyMap<string, Omit<StateTensor, 'name'>>;
-  /** A checkpoint at every multiple of it; 0 or absent: only at the end (and when interrupted). */
+  /**
+   * A checkpoint at every multiple of it (of 2 where it is 1, as the step after it shows whether a state is sound); 0 or
+   * absent: only at the end (and when interrupted).
+   */
   readonly checkpointEverySteps?: number;
   readonly deadlines?: Partial<Deadlines>;
 };
@@ -117,6 +120,8 @@ export type BoardTotals = {
   readonly wallSeconds: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** Of each link that leads away from the board, by the board that it leads to. */
+  readonly bytesSentTo: Readonly<Record<string, number>>;
 };
 
 export type RunResult = {
