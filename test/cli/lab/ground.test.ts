@@ -129,16 +129,15 @@ test.serial('a link loses the share of frames that the scenario gives it', async
   const scenario = 'link: { loss: 30 % }\nboards: [{ name: a }, { name: b }]';
   await onGround(t, scenario, async ({ description }) => {
     const [a, b] = description.boards.map(({ namespace }) => namespace!);
-    // Counts from the first that comes: before, the boards look for each other's address.
+    // Counting begins when the two have found each other: before, datagrams pile up and come all at once.
     const receiver = inNamespace(
       t,
       b!,
       `const socket = require('dgram').createSocket('udp4');
-      let count = 0, first;
-      const end = () => { console.log(count / (600 - first)); process.exit(); };
-      let timer = setTimeout(end, 15000);
-      socket.on('message', (data) => {
-        first ??= Number(data);
+      let count = 0, timer = setTimeout(() => process.exit(), 30000);
+      const end = () => { console.log(count / 600); process.exit(); };
+      socket.on('message', (data, { address, port }) => {
+        if (String(data) === 'hello') return socket.send('hello', port, address);
         count++;
         if (Number(data) > 580) clearTimeout(timer), (timer = setTimeout(end, 500));
       }).bind(5000, '${address(1)}', () => console.log('listening'));`,
@@ -149,11 +148,16 @@ test.serial('a link loses the share of frames that the scenario gives it', async
       t,
       a!,
       `const socket = require('dgram').createSocket('udp4');
-      let next = 0;
-      const timer = setInterval(() => {
-        if (next === 600) return clearInterval(timer), socket.close();
-        socket.send(String(next++), 5000, '${address(1)}');
-      }, 5);`,
+      const send = (text) => socket.send(text, 5000, '${address(1)}', () => {});
+      const knocking = setInterval(send, 100, 'hello');
+      socket.once('message', () => {
+        clearInterval(knocking);
+        let next = 0;
+        const timer = setInterval(() => {
+          if (next === 600) return clearInterval(timer), socket.close();
+          send(String(next++));
+        }, 5);
+      });`,
     );
     const share = Number((await received).trim().split('\n').at(-1));
     t.log(`${(100 * share).toFixed(0)} % of the datagrams came through a link that loses 30 %`);
