@@ -68,6 +68,15 @@ export class PartitionInputError extends PlannerError {
   readonly exitCode = 2;
 }
 
+/** A transfer with numbers that none has. */
+export class LinkObservationError extends PlannerError {
+  readonly code = 'LINK_OBSERVATION';
+
+  constructor(what: 'bytes' | 'seconds', value: number) {
+    super(`${what} of a transfer is ${value}; leave it out, a transfer has bytes and takes time`);
+  }
+}
+
 /** Every board holds at least one block. */
 export class MoreBoardsThanBlocksError extends PlannerError {
   readonly code = 'PARTITION_MORE_BOARDS_THAN_BLOCKS';

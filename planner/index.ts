@@ -1,7 +1,21 @@
 export type { BlockCost, Board, RunCost } from './costs.ts';
 export * from './errors.ts';
 export { formatPlan } from './format-plan.ts';
+export {
+  type LinkEstimate,
+  type LinkModel,
+  type Links,
+  linkEstimate,
+  linkSpread,
+  nominalLink,
+  observeTransfer,
+  occupancySeconds,
+  type Transfer,
+  transferSeconds,
+  uniformLinks,
+} from './links.ts';
 export { engineBaseBytes, estimateStageMemory, type MemorySituation, type StageMemory, totalMemory } from './memory.ts';
+export { type ModelChoice, modelBlocks, plannerCost } from './model-costs.ts';
 export * from './partition/index.ts';
 export {
   type Choice,
@@ -15,3 +29,4 @@ export {
 } from './plan.ts';
 export type { Json, JsonObject } from './readers.ts';
 export * from './schedule/index.ts';
+export { type BlockTimes, type PlannerBoard, type StageTimes, timesFromFlops } from './times.ts';

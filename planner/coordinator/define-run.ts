@@ -8,8 +8,7 @@ import {
   type Optimizer,
   splitIntoBlocks,
 } from '../../models/index.ts';
-import { BatchDivisionError, buildSchedule, MoreBoardsThanBlocksError } from '../index.ts';
-import { plannerCost } from './costs.ts';
+import { BatchDivisionError, buildSchedule, MoreBoardsThanBlocksError, plannerCost } from '../index.ts';
 import { RestoreMismatchError, RunSettingsError } from './errors.ts';
 import type { RunRequest, TensorLayout } from './state.ts';
 import { defaultDeadlines, type RunSettings } from './types.ts';

@@ -1,4 +1,4 @@
-import { createPlan, type Plan, partition } from '../index.ts';
+import { createPlan, type Plan, partition, timesFromFlops } from '../index.ts';
 import { plannerBoard } from './costs.ts';
 import type { OnlineBoard, RunRequest } from './state.ts';
 
@@ -19,9 +19,21 @@ export function chooseBoards(
   return online.filter((board) => strongest.includes(board));
 }
 
-/** The run's plan on these boards. @throws MemoryError and others of the partition, PlanFieldError and others of plans */
+/**
+ * The run's plan on these boards. Who asks for boards expects all of them to be used, and those that are named in the
+ * order in which they are named. Their times are taken from flops until boards have profiles.
+ * @throws MemoryError and others of the partition, PlanFieldError and others of plans
+ */
 export function planOf({ settings, term, blocks }: RunRequest, boards: readonly OnlineBoard[]): Plan {
   const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed } = settings;
+  const share = partition({
+    blocks,
+    boards: boards.map((board) => timesFromFlops(plannerBoard(board), blocks)),
+    microBatches,
+    schedule,
+    useAll: true,
+    order: typeof settings.boards === 'number' ? 'any' : 'given',
+  });
   return createPlan({
     run,
     term,
@@ -33,7 +45,7 @@ export function planOf({ settings, term, blocks }: RunRequest, boards: readonly 
     optimizer,
     learningRate,
     seed,
-    partition: partition({ blocks, boards: boards.map(plannerBoard), microBatches, schedule }),
+    partition: share,
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
 }
