@@ -120,6 +120,21 @@ export class MemoryError extends PlannerError {
   }
 }
 
+/** A scenario file that cannot be read: where, which key, what is wrong with its value. */
+export class ScenarioError extends PlannerError {
+  readonly code = 'SCENARIO';
+  readonly exitCode = 2;
+  /** From 1; 0 where no line is to blame. */
+  readonly line: number;
+  readonly key: string;
+
+  constructor(file: string, line: number, key: string, problem: string) {
+    super(`${line > 0 ? `${file}, line ${line}` : file}: ${problem}`);
+    this.line = line;
+    this.key = key;
+  }
+}
+
 /** A plan's field that is missing, unknown or of a wrong value; `path` is where, as in `plan.stages[1].board`. */
 export class PlanFieldError extends PlannerError {
   readonly code = 'PLAN_FIELD';

@@ -5,7 +5,19 @@ import { exportCommand } from './export.ts';
 import { fleetInit } from './fleet-init.ts';
 import { hub } from './hub.ts';
 import { lab } from './lab.ts';
+import { planCommand } from './plan.ts';
+import { simulateCommand } from './simulate.ts';
 import { train } from './train.ts';
 
 /** Every command, in the order in which the help lists them. */
-export const commands: readonly Command[] = [fleetInit, train, evaluateCommand, exportCommand, hub, agent, lab];
+export const commands: readonly Command[] = [
+  fleetInit,
+  train,
+  evaluateCommand,
+  exportCommand,
+  planCommand,
+  simulateCommand,
+  hub,
+  agent,
+  lab,
+];

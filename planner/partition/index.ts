@@ -1,11 +1,13 @@
 export { baselines, chooseAssignment, type Effort, fullEffort, MOST_EXACT, usualEffort } from './choose.ts';
 export { fitsMemory, stageStep, stepSeconds } from './objective.ts';
 export {
+  assignmentOf,
   evenPartition,
   microBatchCandidates,
   type Partition,
   partition,
   partitionOfFastest,
+  partitionOfSplit,
   type StageShare,
 } from './partition.ts';
 export {

@@ -124,10 +124,8 @@ export class LabelStore {
 
   #noWorse(label: number, than: Lanes): boolean {
     const at = label * LANES;
-    const { lanes } = this;
-    return (
-      lanes[at]! <= than[0]! && lanes[at + 1]! <= than[1]! && lanes[at + 2]! <= than[2]! && lanes[at + 3]! <= than[3]!
-    );
+    for (let lane = LANES - 1; lane >= 0; lane--) if (this.lanes[at + lane]! > than[lane]!) return false;
+    return true;
   }
 
   #dropWorse(key: number, lanes: Lanes): void {
@@ -143,10 +141,8 @@ export class LabelStore {
 
   #isWorse(label: number, than: Lanes): boolean {
     const at = label * LANES;
-    const { lanes } = this;
-    return (
-      lanes[at]! >= than[0]! && lanes[at + 1]! >= than[1]! && lanes[at + 2]! >= than[2]! && lanes[at + 3]! >= than[3]!
-    );
+    for (let lane = LANES - 1; lane >= 0; lane--) if (this.lanes[at + lane]! < than[lane]!) return false;
+    return true;
   }
 
   #grow(): void {

@@ -1,10 +1,10 @@
-import { MemoryError } from '../errors.ts';
+import { MemoryError, PartitionInputError } from '../errors.ts';
 import { type StageMemory, totalMemory } from '../memory.ts';
 import { even } from './baselines.ts';
 import { chooseAssignment, type Effort, usualEffort } from './choose.ts';
 import { stageStep, stepSeconds } from './objective.ts';
-import { type Assignment, definePartition, type PartitionProblem, type PartitionRequest } from './problem.ts';
-import { findShortfall } from './shortfall.ts';
+import { type Assignment, definePartition, type PartitionProblem, type PartitionRequest, type Run } from './problem.ts';
+import { findShortfall, shortfallOf } from './shortfall.ts';
 
 /** What one board holds and is expected to need. */
 export type StageShare = {
@@ -85,6 +85,46 @@ export function evenPartition(request: PartitionRequest): Partition {
   const assignment = even(problem);
   if (assignment === undefined) throw new MemoryError(findShortfall(problem));
   return describe(problem, assignment, 0);
+}
+
+/**
+ * The partition of a split that somebody else has chosen: who holds how many blocks, stage 0 first.
+ * Throws as `partition` does, and `PartitionInputError` where the split does not hold every block once.
+ */
+export function partitionOfSplit(
+  request: PartitionRequest,
+  split: readonly { readonly board: string; readonly blocks: number }[],
+): Partition {
+  const problem = definePartition(request);
+  let first = 0;
+  const assignment = split.map(({ board: id, blocks }): Run => {
+    const board = problem.boards.findIndex((each) => each.id === id);
+    if (board < 0) throw new PartitionInputError(`the split names board '${id}', which is not among the boards`);
+    const run = { board, first, end: first + blocks };
+    first += blocks;
+    return run;
+  });
+  if (first !== problem.blocks.length) {
+    throw new PartitionInputError(
+      `the split holds ${first} blocks, but the model has ${problem.blocks.length}; every block must be held once`,
+    );
+  }
+  for (const [stage, { board, first: start, end }] of assignment.entries()) {
+    const position = assignment.length - 1 - stage;
+    if (!problem.fits(board, position, start, end))
+      throw new MemoryError(shortfallOf(problem, board, position, start, end));
+  }
+  return describe(problem, assignment, 0);
+}
+
+/** The stages of a partition as an assignment of the same boards. */
+export function assignmentOf({ boards }: PartitionProblem, { stages }: Pick<Partition, 'stages'>): Assignment {
+  const index = new Map(boards.map(({ id }, board) => [id, board]));
+  return stages.map(({ board, firstBlock, lastBlock }) => ({
+    board: index.get(board)!,
+    first: firstBlock,
+    end: lastBlock + 1,
+  }));
 }
 
 /** Interchangeable boards take the stages in the order in which they were given: what a person expects to read. */

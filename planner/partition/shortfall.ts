@@ -29,7 +29,7 @@ export function findShortfall(problem: PartitionProblem): MemoryShortfall {
 }
 
 /** Blocks `first` to `end - 1` do not fit on the board: the first that is too much, and the bytes. */
-function shortfallOf(
+export function shortfallOf(
   { blocks, boards, fits, memory }: PartitionProblem,
   board: number,
   position: number,

@@ -1,10 +1,10 @@
 import type { ScheduleName } from '../schedule/index.ts';
 
 /**
- * What the planner keeps of the stages from some stage on to the last one: four numbers, of which smaller is never
+ * What the planner keeps of the stages from some stage on to the last one: a few numbers, of which smaller is never
  * worse. What they mean is the step model's own affair, but for the last.
  */
-export const LANES = 4;
+export const LANES = 5;
 export type Lanes = Float64Array;
 
 /** Seconds of a stage, and of the link between it and the stage behind. */
@@ -55,24 +55,26 @@ export function stepModel(schedule: ScheduleName, microBatches: number): StepMod
 }
 
 const ROUND_TRIP = 0;
-const STEP = 3;
+const STEP = 4;
 
 /**
- * 1F1B with flush. The step is the longest path through its instructions, of those paths that follow one stage's list
- * and leave it only for a round trip to the loss. Let stage s need t = f + b for a micro-batch, run w forwards ahead,
- * have R behind it (the round trip of one micro-batch through its link and all stages behind), and M micro-batches:
+ * 1F1B with flush. The step is the longest path through its instructions, of the paths that follow one stage's list and
+ * leave it only to go through the stages behind and come back. Let stage s need t = f + b for a micro-batch and run w
+ * forwards ahead, let R be the round trip of one micro-batch through its link and all stages behind, r(d) that through
+ * the next d stages only, and M the number of micro-batches:
  *
- *     X(s) = M·t + (R - w·f)⁺ + (R - w·b)⁺ + (⌊(M-1)/(w+1)⌋ - 1)·(R - w·t)⁺      all micro-batches at its own list
- *     E(s) = max(X(s), t + c + E(s+1), t + R + (M-1)·o)                         the stages from s on, all inputs at hand
- *     step = max over s of E(s) + update(s)                                     s cannot begin the next step earlier
+ *     X(s) = M·t + gain                                   all micro-batches, along the list of s
+ *     E(s) = max(X(s), t + c + E(s+1), t + R + (M-1)·o)   the stages from s on, all inputs at hand
+ *     step = max over s of E(s) + update(s)               s cannot begin the next step earlier
  *
- * with c the link's round trip and o its occupancy. The terms of X: a round trip may take the place of the w forwards
- * of the warm-up, of the w backwards of the cool-down, and of w pairs in between. Each term is a path that the simulator
- * has too, so the step is never above the simulated one; docs/planner.md says how near it is.
+ * with c the round trip of the link alone and o its occupancy; `gainOfTrips` has the gain. Each term is a path that the
+ * simulator has too, so the step is never above the simulated one; docs/planner.md says how near it is.
  */
 function oneForwardOneBackward(microBatches: number): StepModel {
   const M = microBatches;
   const MAKESPAN = 1;
+  const NEXT = 2;
+  const NEXT_TWO = 3;
   const warmUp = (position: number) => Math.min(M - 1, position);
   return {
     stashSlots: (position) => (position === 0 ? 0 : warmUp(position) + 1),
@@ -81,21 +83,31 @@ function oneForwardOneBackward(microBatches: number): StepModel {
       const own = forward + backward;
       out[ROUND_TRIP] = own;
       out[MAKESPAN] = M * own;
-      out[2] = 0;
+      out[NEXT] = own;
+      out[NEXT_TWO] = own;
       out[STEP] = M * own + update;
     },
     prepend(stage, position, behind, offset, out) {
       const { forward, backward, update, roundTrip, activationOccupancy, gradientOccupancy } = stage;
       const own = forward + backward;
       const away = behind[offset + ROUND_TRIP]! + roundTrip;
+      const next = behind[offset + NEXT]! + roundTrip;
+      const ahead = warmUp(position);
+      let gain = gainOfTrips(M, ahead, forward, backward, away);
+      gain = Math.max(gain, gainOfShorter(M, ahead, warmUp(position - 1), forward, backward, away, next));
+      if (position > 1) {
+        const two = behind[offset + NEXT_TWO]! + roundTrip;
+        gain = Math.max(gain, gainOfShorter(M, ahead, warmUp(position - 2), forward, backward, away, two));
+      }
       const makespan = Math.max(
-        listSeconds(M, warmUp(position), forward, backward, away),
+        M * own + gain,
         own + roundTrip + behind[offset + MAKESPAN]!,
         own + away + (M - 1) * Math.max(activationOccupancy, gradientOccupancy),
       );
       out[ROUND_TRIP] = own + away;
       out[MAKESPAN] = makespan;
-      out[2] = 0;
+      out[NEXT] = own;
+      out[NEXT_TWO] = own + next;
       out[STEP] = Math.max(behind[offset + STEP]!, makespan + update);
     },
     makespan: (lanes, offset) => lanes[offset + MAKESPAN]!,
@@ -106,17 +118,47 @@ function oneForwardOneBackward(microBatches: number): StepModel {
   };
 }
 
-/** X(s) above. With M - 1 ≤ w there is room for a single round trip, in place of forwards or of backwards. */
-function listSeconds(M: number, warmUp: number, forward: number, backward: number, away: number): number {
-  const own = forward + backward;
-  const trips = Math.floor((M - 1) / (warmUp + 1));
-  if (trips === 0) return M * own + Math.max(0, away - warmUp * Math.min(forward, backward));
+/**
+ * What round trips of `away` seconds add to a stage's list when they take the place of what it does meanwhile: `ahead`
+ * forwards at the beginning, as many backwards at the end, as many of both in between, as often as there is room for.
+ *
+ *     (R - w·f)⁺ + (R - w·b)⁺ + (⌊(M-1)/(w+1)⌋ - 1)·(R - w·t)⁺
+ *
+ * With M - 1 ≤ w there is room for one trip, in place of forwards or of backwards.
+ */
+function gainOfTrips(M: number, ahead: number, forward: number, backward: number, away: number): number {
+  const trips = Math.floor((M - 1) / (ahead + 1));
+  if (trips === 0) return Math.max(0, away - ahead * Math.min(forward, backward));
   return (
-    M * own +
-    Math.max(0, away - warmUp * forward) +
-    Math.max(0, away - warmUp * backward) +
-    (trips - 1) * Math.max(0, away - warmUp * own)
+    Math.max(0, away - ahead * forward) +
+    Math.max(0, away - ahead * backward) +
+    (trips - 1) * Math.max(0, away - ahead * (forward + backward))
   );
+}
+
+/**
+ * The same for trips through the next stages only, up to one that runs `aheadThere` forwards ahead: a forward goes
+ * there, and the backward that follows it in that stage's list comes back. Either all trips are such, or the first and
+ * the last are whole ones (`away`).
+ */
+function gainOfShorter(
+  M: number,
+  ahead: number,
+  aheadThere: number,
+  forward: number,
+  backward: number,
+  away: number,
+  shorter: number,
+): number {
+  const fewer = ahead - aheadThere;
+  const alone = gainOfTrips(M - aheadThere, fewer, forward, backward, shorter);
+  const between = Math.floor((M - 2 - ahead) / (fewer + 1));
+  if (between <= 0) return alone;
+  const mixed =
+    Math.max(0, away - ahead * forward) +
+    Math.max(0, away - ahead * backward) +
+    between * Math.max(0, shorter - fewer * (forward + backward));
+  return Math.max(alone, mixed);
 }
 
 /**
@@ -130,6 +172,7 @@ function gpipe(microBatches: number): StepModel {
   const M = microBatches;
   const FORWARD = 1;
   const BACKWARD = 2;
+  const UNUSED = 3;
   const makespan = (lanes: Lanes, offset: number) =>
     lanes[offset]! + (M - 1) * (lanes[offset + FORWARD]! + lanes[offset + BACKWARD]!);
   return {
@@ -139,12 +182,14 @@ function gpipe(microBatches: number): StepModel {
       out[ROUND_TRIP] = forward + backward;
       out[FORWARD] = forward;
       out[BACKWARD] = backward;
+      out[UNUSED] = 0;
       out[STEP] = M * (forward + backward) + update;
     },
     prepend(stage, _position, behind, offset, out) {
       const { forward, backward, update, roundTrip, activationOccupancy, gradientOccupancy } = stage;
       out[ROUND_TRIP] = behind[offset]! + roundTrip + forward + backward;
       out[FORWARD] = Math.max(behind[offset + FORWARD]!, forward, activationOccupancy);
+      out[UNUSED] = 0;
       out[BACKWARD] = Math.max(behind[offset + BACKWARD]!, backward, gradientOccupancy);
       out[STEP] = Math.max(behind[offset + STEP]!, makespan(out, 0) + update);
     },

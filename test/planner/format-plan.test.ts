@@ -11,7 +11,7 @@ test('a plan prints who holds what, and who waits for whom', (t) => {
       '  stage  board   blocks  work  a step  memory',
       '  0      board0  0       33 %   17 ms  118 MB',
       '  1      board1  1 to 3  58 %   31 ms  129 MB',
-      '  2      board2  4        8 %  10 ms  116 MB',
+      '  2      board2  4        8 %   10 ms  116 MB',
       'The others wait for board1 (stage 1), which computes 31 ms a step.',
     ].join('\n'),
   );
