@@ -1,8 +1,12 @@
+import { churnBench } from './churn.ts';
 import { engineBench } from './engine.ts';
+import { plannerBench } from './planner.ts';
 
 /** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
+  churn: churnBench,
   engine: engineBench,
+  planner: plannerBench,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

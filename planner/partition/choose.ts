@@ -41,10 +41,10 @@ export const usualEffort: Effort = {
     { groups: 48, width: 150, caution: 0.8 },
   ],
   passesOfMany: [
-    { groups: 24, width: 80, caution: 0.8 },
-    { groups: 72, width: 40, caution: 0.8 },
+    { groups: 24, width: 50, caution: 0.8 },
+    { groups: 72, width: 16, caution: 0.8 },
   ],
-  improvements: 3000,
+  improvements: 2000,
 };
 
 /** To the very end: the best plan on up to `MOST_EXACT` boards, however long it takes. */
@@ -100,7 +100,7 @@ function candidateOf({ assignment, seconds }: SearchResult): Candidate | undefin
 
 /**
  * A good plan soon: searched for on coarser and coarser blocks, then its boards keep their order while the cuts are
- * placed anew, exactly; then small changes.
+ * placed anew; then small changes.
  */
 function approach(problem: PartitionProblem, known: Candidate | undefined, effort: Effort): Candidate | undefined {
   let best = known;
@@ -120,14 +120,18 @@ function approach(problem: PartitionProblem, known: Candidate | undefined, effor
   return recut(problem, improve(problem, best, effort.improvements));
 }
 
-/** The best cuts for these boards in this order, or what was given where there are no better ones. */
+/** Labels kept when only the cuts are to be found. */
+const RECUT_WIDTH = 300;
+const RECUT_WIDTH_OF_MANY = 40;
+
+/** Good cuts for these boards in this order, or what was given where there are no better ones. */
 function recut(problem: PartitionProblem, from: Candidate): Candidate {
   const order = from.assignment.map(({ board }) => board);
   const part: PartitionProblem = { ...restrict(problem, order), keepsOrder: true, useAll: true, first: undefined };
   const { assignment, seconds } = searchLabels(part, searchTables(part), {
     below: from.seconds,
     tries: Number.POSITIVE_INFINITY,
-    width: 400,
+    width: order.length <= MOST_EXACT ? RECUT_WIDTH : RECUT_WIDTH_OF_MANY,
     caution: 0,
   });
   if (assignment === undefined) return from;
@@ -163,7 +167,7 @@ function searchPool(
   return { ...found, assignment: found.assignment.map((run) => ({ ...run, board: pool[run.board]! })) };
 }
 
-const POOL = 40;
+const POOL = 32;
 
 type Measure = (problem: PartitionProblem) => (board: number) => number;
 

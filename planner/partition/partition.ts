@@ -5,6 +5,7 @@ import { chooseAssignment, type Effort, usualEffort } from './choose.ts';
 import { stageStep, stepSeconds } from './objective.ts';
 import { type Assignment, definePartition, type PartitionProblem, type PartitionRequest, type Run } from './problem.ts';
 import { findShortfall, shortfallOf } from './shortfall.ts';
+import { sameTimes } from './tables.ts';
 
 /** What one board holds and is expected to need. */
 export type StageShare = {
@@ -131,16 +132,16 @@ export function assignmentOf({ boards }: PartitionProblem, { stages }: Pick<Part
 function inGivenOrder(problem: PartitionProblem, assignment: Assignment): Assignment {
   const { boards, keepsOrder, linksAreUniform, first } = problem;
   if (keepsOrder || !linksAreUniform) return assignment;
-  const kind = (board: number) => {
-    const { memoryBytes, callSeconds, blocks } = boards[board]!;
-    return board === first ? 'first' : JSON.stringify([memoryBytes, callSeconds, blocks.map(Object.values)]);
-  };
-  const waiting = new Map<string, number[]>();
-  for (const board of boards.keys()) {
-    const own = kind(board);
-    waiting.set(own, [...(waiting.get(own) ?? []), board]);
-  }
-  return assignment.map((run) => ({ ...run, board: waiting.get(kind(run.board))!.shift()! }));
+  const taken = new Set<number>();
+  return assignment.map((run) => {
+    const own = boards[run.board]!;
+    const alike = boards.findIndex(
+      (other, board) =>
+        !taken.has(board) && (board === run.board || (board !== first && run.board !== first && sameTimes(own, other))),
+    );
+    taken.add(alike);
+    return { ...run, board: alike };
+  });
 }
 
 function describe(problem: PartitionProblem, assignment: Assignment, bound: number): Partition {

@@ -140,7 +140,7 @@ function areTwins({ boards, linkCost, linksAreUniform }: PartitionProblem, one: 
   );
 }
 
-function sameTimes(a: PlannerBoard, b: PlannerBoard): boolean {
+export function sameTimes(a: PlannerBoard, b: PlannerBoard): boolean {
   if (a.memoryBytes !== b.memoryBytes || a.callSeconds !== b.callSeconds) return false;
   if (a.blocks === b.blocks) return true;
   return a.blocks.every((times, index) => {
