@@ -1,12 +1,16 @@
+import { churnBench } from './churn.ts';
 import { engineBench } from './engine.ts';
 import { pipelineBench } from './pipeline.ts';
+import { plannerBench } from './planner.ts';
 import { telemetryBench } from './telemetry.ts';
 
 /** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
+  churn: churnBench,
   engine: engineBench,
   pipeline: pipelineBench,
   telemetry: telemetryBench,
+  planner: plannerBench,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

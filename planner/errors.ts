@@ -68,6 +68,15 @@ export class PartitionInputError extends PlannerError {
   readonly exitCode = 2;
 }
 
+/** A transfer with numbers that none has. */
+export class LinkObservationError extends PlannerError {
+  readonly code = 'LINK_OBSERVATION';
+
+  constructor(what: 'bytes' | 'seconds', value: number) {
+    super(`${what} of a transfer is ${value}; leave it out, a transfer has bytes and takes time`);
+  }
+}
+
 /** Every board holds at least one block. */
 export class MoreBoardsThanBlocksError extends PlannerError {
   readonly code = 'PARTITION_MORE_BOARDS_THAN_BLOCKS';
@@ -108,6 +117,21 @@ export class MemoryError extends PlannerError {
         'use a smaller batch, more micro-batches, more boards, or a board with more memory',
     );
     this.shortfall = shortfall;
+  }
+}
+
+/** A scenario file that cannot be read: where, which key, what is wrong with its value. */
+export class ScenarioError extends PlannerError {
+  readonly code = 'SCENARIO';
+  readonly exitCode = 2;
+  /** From 1; 0 where no line is to blame. */
+  readonly line: number;
+  readonly key: string;
+
+  constructor(file: string, line: number, key: string, problem: string) {
+    super(`${line > 0 ? `${file}, line ${line}` : file}: ${problem}`);
+    this.line = line;
+    this.key = key;
   }
 }
 

@@ -1,4 +1,6 @@
+import type { Partition } from './partition/index.ts';
 import type { Plan, PlanStage } from './plan.ts';
+import { count, duration } from './words.ts';
 
 /**
  * A plan in words and a table: who holds which blocks, its share of the work, its time a step and its memory.
@@ -10,10 +12,18 @@ export function formatPlan(plan: Plan): string {
   const step =
     `A step is ${count(batch, 'sample')} as ${count(microBatches, 'micro-batch', 'micro-batches')} ` +
     `of ${batch / microBatches}, scheduled by ${schedule}.`;
-  const columns = ['stage', 'board', 'blocks', 'work', 'a step', 'memory'];
   const table = alignColumns([columns, ...stages.map(row)]).map((line) => `  ${line}`);
   return [heading, step, ...table, ...slowest(stages)].join('\n');
 }
+
+/** The table alone, of a partition that is not (yet) a plan. */
+export function formatPartition({ stages }: Partition): string {
+  return alignColumns([columns, ...stages.map(row)])
+    .map((line) => `  ${line}`)
+    .join('\n');
+}
+
+const columns = ['stage', 'board', 'blocks', 'work', 'a step', 'memory'];
 
 function row({ stage, board, firstBlock, lastBlock, flopsShare, predictedSeconds, memoryBytes }: PlanStage): string[] {
   return [
@@ -30,17 +40,6 @@ function slowest(stages: readonly PlanStage[]): readonly string[] {
   if (stages.length === 1) return [];
   const { stage, board, predictedSeconds } = stages.reduce((a, b) => (b.predictedSeconds > a.predictedSeconds ? b : a));
   return [`The others wait for ${board} (stage ${stage}), which computes ${duration(predictedSeconds)} a step.`];
-}
-
-function duration(seconds: number): string {
-  if (seconds >= 10) return `${seconds.toFixed(0)} s`;
-  if (seconds >= 1) return `${seconds.toFixed(2)} s`;
-  const milliseconds = seconds * 1000;
-  return `${milliseconds < 10 ? milliseconds.toPrecision(2) : milliseconds.toFixed(0)} ms`;
-}
-
-function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`;
 }
 
 /** Words to the left, numbers (from the fourth column on) to the right. */

@@ -1,7 +1,22 @@
 export type { BlockCost, Board, RunCost } from './costs.ts';
 export * from './errors.ts';
-export { formatPlan } from './format-plan.ts';
+export { explainPartition } from './explain.ts';
+export { formatPartition, formatPlan } from './format-plan.ts';
+export {
+  type LinkEstimate,
+  type LinkModel,
+  type Links,
+  linkEstimate,
+  linkSpread,
+  nominalLink,
+  observeTransfer,
+  occupancySeconds,
+  type Transfer,
+  transferSeconds,
+  uniformLinks,
+} from './links.ts';
 export { engineBaseBytes, estimateStageMemory, type MemorySituation, type StageMemory, totalMemory } from './memory.ts';
+export { type ModelChoice, modelBlocks, plannerCost } from './model-costs.ts';
 export * from './partition/index.ts';
 export {
   type Choice,
@@ -14,4 +29,17 @@ export {
   validatePlan,
 } from './plan.ts';
 export type { Json, JsonObject } from './readers.ts';
+export * from './scenario/index.ts';
 export * from './schedule/index.ts';
+export {
+  type Execution,
+  executeSchedule,
+  type LinkTimes,
+  type Span,
+  type Transit,
+  type Wait,
+} from './simulate/execute.ts';
+export { timelineSvg } from './simulate/svg.ts';
+export { timelineText } from './simulate/text.ts';
+export { type BoardTimes, type LinkUse, type Simulation, simulate } from './simulate.ts';
+export { type BlockTimes, type PlannerBoard, type StageTimes, timesFromFlops } from './times.ts';

@@ -1,4 +1,4 @@
-import { evenPartition, type Partition, partition } from '../../planner/index.ts';
+import { evenPartition, type Partition, type PartitionRequest, partition } from '../../planner/index.ts';
 import { boardNames } from './scenario.ts';
 
 /** Where the boards' runs end when each has as many blocks, whatever they cost and whatever the board. */
@@ -20,12 +20,15 @@ export function scalarSplit(blockSeconds: readonly number[], slowness: readonly 
   return endsOf(partition(requestOf(blockSeconds, slowness)));
 }
 
-/** The partition divides work by speed: here the work is in seconds of the reference, and the speed 1 ÷ slowness. */
-function requestOf(blockSeconds: readonly number[], slowness: readonly number[]) {
+/** Micro-batches enough for the slowest stage to decide, not the way through all of them. */
+const MANY_MICRO_BATCHES = 64;
+
+/** Times are seconds of the reference × slowness, all in the forward pass; nothing travels. */
+function requestOf(blockSeconds: readonly number[], slowness: readonly number[]): PartitionRequest {
   return {
-    blocks: blockSeconds.map((seconds, index) => ({
+    blocks: blockSeconds.map((_, index) => ({
       name: String(index),
-      forwardFlops: seconds,
+      forwardFlops: 1,
       backwardFlops: 0,
       parameterBytes: 0,
       optimizerBytes: 0,
@@ -33,8 +36,15 @@ function requestOf(blockSeconds: readonly number[], slowness: readonly number[])
       workspaceBytes: 0,
       outputBytes: 0,
     })),
-    boards: boardNames.map((id, index) => ({ id, flopsPerSecond: 1 / slowness[index]!, memoryBytes: 1e12 })),
-    microBatches: 1,
+    boards: boardNames.map((id, index) => ({
+      id,
+      memoryBytes: 1e12,
+      callSeconds: 0,
+      blocks: blockSeconds.map((seconds) => ({ forward: seconds * slowness[index]!, backward: 0, update: 0 })),
+    })),
+    microBatches: MANY_MICRO_BATCHES,
+    useAll: true,
+    order: 'given',
   };
 }
 

@@ -6,6 +6,8 @@ import { fleetInit } from './fleet-init.ts';
 import { hub } from './hub.ts';
 import { lab } from './lab.ts';
 import { labClean } from './lab-clean.ts';
+import { planCommand } from './plan.ts';
+import { simulateCommand } from './simulate.ts';
 import { train } from './train.ts';
 
 /**
@@ -17,6 +19,8 @@ export const commands: readonly Command[] = [
   train,
   evaluateCommand,
   exportCommand,
+  planCommand,
+  simulateCommand,
   hub,
   agent,
   labClean,

@@ -6,8 +6,7 @@ import {
   splitIntoBlocks,
   stateOfBlock,
 } from '../../models/index.ts';
-import { BatchDivisionError, buildSchedule, MoreBoardsThanBlocksError } from '../index.ts';
-import { plannerCost } from './costs.ts';
+import { BatchDivisionError, buildSchedule, MoreBoardsThanBlocksError, plannerCost } from '../index.ts';
 import { RestoreMismatchError, RunSettingsError } from './errors.ts';
 import type { RunRequest, TensorLayout } from './state.ts';
 import { defaultDeadlines, type RunSettings } from './types.ts';

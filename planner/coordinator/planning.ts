@@ -1,4 +1,4 @@
-import { createPlan, givenPartition, type Plan, partition } from '../index.ts';
+import { createPlan, type PartitionRequest, type Plan, partition, partitionOfSplit, timesFromFlops } from '../index.ts';
 import { plannerBoard } from './costs.ts';
 import type { OnlineBoard, RunRequest } from './state.ts';
 
@@ -19,10 +19,21 @@ export function chooseBoards(
   return online.filter((board) => strongest.includes(board));
 }
 
-/** The run's plan on these boards. @throws MemoryError and others of the partition, PlanFieldError and others of plans */
+/**
+ * The run's plan on these boards. Who asks for boards expects all of them to be used, and those that are named in the
+ * order in which they are named. Their times are taken from flops until boards have profiles.
+ * @throws MemoryError and others of the partition, PlanFieldError and others of plans
+ */
 export function planOf({ settings, term, blocks }: RunRequest, boards: readonly OnlineBoard[]): Plan {
   const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split } = settings;
-  const request = { blocks, boards: boards.map(plannerBoard), microBatches, schedule };
+  const request: PartitionRequest = {
+    blocks,
+    boards: boards.map((board) => timesFromFlops(plannerBoard(board), blocks)),
+    microBatches,
+    schedule,
+    useAll: true,
+    order: typeof settings.boards === 'number' ? 'any' : 'given',
+  };
   return createPlan({
     run,
     term,
@@ -34,7 +45,12 @@ export function planOf({ settings, term, blocks }: RunRequest, boards: readonly 
     optimizer,
     learningRate,
     seed,
-    partition: split === undefined ? partition(request) : givenPartition(request, split),
+    partition: split === undefined ? partition(request) : partitionOfSplit(request, heldBy(boards, split)),
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
+}
+
+/** A split by where each stage ends, as who holds how many blocks. */
+function heldBy(boards: readonly OnlineBoard[], ends: readonly number[]) {
+  return boards.map(({ id }, stage) => ({ board: id, blocks: (ends[stage] ?? 0) - (ends[stage - 1] ?? 0) }));
 }

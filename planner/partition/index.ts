@@ -1,2 +1,20 @@
-export { evenPartition, givenPartition, type Partition, partition, type StageShare } from './partition.ts';
-export type { PartitionRequest } from './problem.ts';
+export { baselines, chooseAssignment, type Effort, fullEffort, MOST_EXACT, usualEffort } from './choose.ts';
+export { fitsMemory, stageStep, stepSeconds } from './objective.ts';
+export {
+  assignmentOf,
+  evenPartition,
+  microBatchCandidates,
+  type Partition,
+  partition,
+  partitionOfFastest,
+  partitionOfSplit,
+  type StageShare,
+} from './partition.ts';
+export {
+  type Assignment,
+  definePartition,
+  type PartitionProblem,
+  type PartitionRequest,
+  type Run,
+} from './problem.ts';
+export { type StageStep, stepModel } from './step-model.ts';

@@ -1,7 +1,11 @@
 import { MemoryError, PartitionInputError } from '../errors.ts';
 import { type StageMemory, totalMemory } from '../memory.ts';
-import { balance, type Split } from './balance.ts';
-import { definePartition, type PartitionProblem, type PartitionRequest } from './problem.ts';
+import { even } from './baselines.ts';
+import { chooseAssignment, type Effort, usualEffort } from './choose.ts';
+import { stageStep, stepSeconds } from './objective.ts';
+import { type Assignment, definePartition, type PartitionProblem, type PartitionRequest, type Run } from './problem.ts';
+import { findShortfall, shortfallOf } from './shortfall.ts';
+import { sameTimes } from './tables.ts';
 
 /** What one board holds and is expected to need. */
 export type StageShare = {
@@ -10,7 +14,7 @@ export type StageShare = {
   readonly firstBlock: number;
   /** Inclusive. */
   readonly lastBlock: number;
-  /** Computation of one step: all micro-batches, forward and backward. */
+  /** Computation of one step: all micro-batches, forward and backward, and the update. */
   readonly predictedSeconds: number;
   /** Of the model's forward and backward, 0 to 1. */
   readonly flopsShare: number;
@@ -20,112 +24,154 @@ export type StageShare = {
 
 export type Partition = {
   readonly stages: readonly StageShare[];
-  /** Computation of one step on the board that takes longest: what `partition` makes as small as it can be. */
+  readonly microBatches: number;
+  /** Computation of one step on the board that takes longest. */
   readonly slowestSeconds: number;
-  /** One step of the pipeline: one micro-batch through every stage, then the others behind the slowest. */
+  /** From one step to the next: what `partition` makes as small as it can be. */
   readonly stepSeconds: number;
+  /** No plan of these boards has a shorter step; equal to `stepSeconds` where the plan is proven to be the best. */
+  readonly boundSeconds: number;
+  /** Boards that got no blocks, in the order of the request. */
+  readonly leftOut: readonly string[];
 };
 
 /**
- * Splits the blocks over the boards, in the boards' order and each with at least one block, so that the predicted
- * slowest stage is as fast as it can be and no board's memory is exceeded. Exact.
- * Throws `MoreBoardsThanBlocksError`, `MemoryError` (which board is full at which block, and by how much),
- * `PartitionInputError` or `CountError`.
+ * Chooses boards, their order and their blocks so that the predicted step is as short as it can be and no board's
+ * memory is exceeded. On up to `MOST_EXACT` boards the result is the best there is, unless `effort` ends the search
+ * before (`boundSeconds` then tells how far off it can be); on more it is never worse than the even, the proportional
+ * and the greedy split.
+ * Throws `MemoryError` (which board is full at which block, and by how much), `MoreBoardsThanBlocksError` where all
+ * boards have to be used, `PartitionInputError` or `CountError`.
  */
-export function partition(request: PartitionRequest): Partition {
+export function partition(request: PartitionRequest, effort: Effort = usualEffort): Partition {
   const problem = definePartition(request);
-  const { blocks, boards, seconds, fits } = problem;
-  const split = balance({ blocks: blocks.length, stages: boards.length, seconds, fits });
-  if (split === undefined) throw new MemoryError(findShortfall(problem));
-  return describe(problem, split);
+  const chosen = chooseAssignment(problem, effort);
+  if (chosen === undefined) throw new MemoryError(findShortfall(problem));
+  return describe(problem, inGivenOrder(problem, chosen.assignment), chosen.bound);
 }
 
 /**
- * The split that knows nothing of costs: as many blocks for each board, one more for the first few where they do not
- * divide. The baseline that `partition` is compared with. Throws as `partition` does.
+ * The same for several numbers of micro-batches, each with the costs and times of its size: the one with the shortest
+ * step. Throws what the last of them threw where none has a plan.
+ */
+export function partitionOfFastest(requests: readonly PartitionRequest[], effort: Effort = usualEffort): Partition {
+  let best: Partition | undefined;
+  let failure: unknown;
+  for (const request of requests) {
+    try {
+      const found = partition(request, effort);
+      if (best === undefined || found.stepSeconds < best.stepSeconds) best = found;
+    } catch (error) {
+      if (!(error instanceof MemoryError)) throw error;
+      failure = error;
+    }
+  }
+  if (best === undefined) throw failure ?? new Error('no number of micro-batches was given');
+  return best;
+}
+
+/** Every number of micro-batches that the batch divides into, from `least` to `most`. */
+export function microBatchCandidates(batch: number, { least = 1, most = batch } = {}): readonly number[] {
+  return Array.from({ length: batch }, (_, index) => index + 1).filter(
+    (count) => batch % count === 0 && count >= least && count <= most,
+  );
+}
+
+/**
+ * The split that knows nothing of costs: as many blocks for each board, in their order, one more for the first few
+ * where they do not divide. A baseline. Throws as `partition` does.
  */
 export function evenPartition(request: PartitionRequest): Partition {
-  const problem = definePartition(request);
-  const { blocks, boards, fits } = problem;
-  const split = boards.map((_, stage) => Math.ceil(((stage + 1) * blocks.length) / boards.length));
-  for (const [stage, end] of split.entries()) {
-    const first = split[stage - 1] ?? 0;
-    if (!fits(stage, first, end)) throw new MemoryError(shortfallOf(problem, stage, first, end));
-  }
-  return describe(problem, split);
+  const problem = definePartition({ ...request, useAll: true, order: 'given' });
+  const assignment = even(problem);
+  if (assignment === undefined) throw new MemoryError(findShortfall(problem));
+  return describe(problem, assignment, 0);
 }
 
 /**
- * The split that is asked for: board s holds blocks `ends[s - 1]` (0 for the first) to `ends[s] - 1`. Throws as
- * `partition` does.
+ * The partition of a split that somebody else has chosen: who holds how many blocks, stage 0 first.
+ * Throws as `partition` does, and `PartitionInputError` where the split does not hold every block once.
  */
-export function givenPartition(request: PartitionRequest, ends: Split): Partition {
+export function partitionOfSplit(
+  request: PartitionRequest,
+  split: readonly { readonly board: string; readonly blocks: number }[],
+): Partition {
   const problem = definePartition(request);
-  const { blocks, boards, fits } = problem;
-  const isWhole = ends.length === boards.length && ends.at(-1) === blocks.length;
-  if (!isWhole || ends.some((end, stage) => !Number.isInteger(end) || end <= (ends[stage - 1] ?? 0))) {
+  let first = 0;
+  const assignment = split.map(({ board: id, blocks }): Run => {
+    const board = problem.boards.findIndex((each) => each.id === id);
+    if (board < 0) throw new PartitionInputError(`the split names board '${id}', which is not among the boards`);
+    if (!Number.isInteger(blocks) || blocks < 1) {
+      throw new PartitionInputError(`the split gives ${blocks} blocks to board '${id}'; give each at least one`);
+    }
+    const run = { board, first, end: first + blocks };
+    first += blocks;
+    return run;
+  });
+  if (first !== problem.blocks.length) {
     throw new PartitionInputError(
-      `a split that ends at [${ends.join(', ')}] does not share ${blocks.length} blocks among ${boards.length} boards`,
+      `the split holds ${first} blocks, but the model has ${problem.blocks.length}; every block must be held once`,
     );
   }
-  for (const [stage, end] of ends.entries()) {
-    const first = ends[stage - 1] ?? 0;
-    if (!fits(stage, first, end)) throw new MemoryError(shortfallOf(problem, stage, first, end));
+  for (const [stage, { board, first: start, end }] of assignment.entries()) {
+    const position = assignment.length - 1 - stage;
+    if (!problem.fits(board, position, start, end))
+      throw new MemoryError(shortfallOf(problem, board, position, start, end));
   }
-  return describe(problem, ends);
+  return describe(problem, assignment, 0);
 }
 
-function describe(problem: PartitionProblem, split: Split): Partition {
+/** The stages of a partition as an assignment of the same boards. */
+export function assignmentOf({ boards }: PartitionProblem, { stages }: Pick<Partition, 'stages'>): Assignment {
+  const index = new Map(boards.map(({ id }, board) => [id, board]));
+  return stages.map(({ board, firstBlock, lastBlock }) => ({
+    board: index.get(board)!,
+    first: firstBlock,
+    end: lastBlock + 1,
+  }));
+}
+
+/** Interchangeable boards take the stages in the order in which they were given: what a person expects to read. */
+function inGivenOrder(problem: PartitionProblem, assignment: Assignment): Assignment {
+  const { boards, keepsOrder, linksAreUniform, first } = problem;
+  if (keepsOrder || !linksAreUniform) return assignment;
+  const taken = new Set<number>();
+  return assignment.map((run) => {
+    const own = boards[run.board]!;
+    const alike = boards.findIndex(
+      (other, board) =>
+        !taken.has(board) && (board === run.board || (board !== first && run.board !== first && sameTimes(own, other))),
+    );
+    taken.add(alike);
+    return { ...run, board: alike };
+  });
+}
+
+function describe(problem: PartitionProblem, assignment: Assignment, bound: number): Partition {
   const { blocks, boards, microBatches, costs } = problem;
   const flops = costs(0, blocks.length).flops;
-  const perMicroBatch = split.map((end, stage) => problem.seconds(stage, split[stage - 1] ?? 0, end));
-  const stages = split.map((end, stage): StageShare => {
-    const first = split[stage - 1] ?? 0;
-    const memory = problem.memory(stage, first, end);
+  const stages = assignment.map((run, stage): StageShare => {
+    const { board, first, end } = run;
+    const { forward, backward, update } = stageStep(problem, run, assignment[stage + 1]);
+    const memory = problem.memory(assignment.length - 1 - stage, first, end);
     return {
       stage,
-      board: boards[stage]!.id,
+      board: boards[board]!.id,
       firstBlock: first,
       lastBlock: end - 1,
-      predictedSeconds: perMicroBatch[stage]! * microBatches,
-      flopsShare: flops === 0 ? 0 : costs(first, end).flops / flops,
+      predictedSeconds: (forward + backward) * microBatches + update,
+      flopsShare: flops === 0 ? 0 : Math.min(1, costs(first, end).flops / flops),
       memory,
       memoryBytes: totalMemory(memory),
     };
   });
-  const slowest = Math.max(...perMicroBatch);
-  const once = perMicroBatch.reduce((sum, seconds) => sum + seconds, 0);
-  return { stages, slowestSeconds: slowest * microBatches, stepSeconds: once + slowest * (microBatches - 1) };
-}
-
-/** Fills the boards one after another as far as their memory goes, and tells at which one the blocks no longer fit. */
-function findShortfall(problem: PartitionProblem) {
-  const { blocks, boards, fits } = problem;
-  let first = 0;
-  for (const stage of boards.keys()) {
-    const behind = boards.length - 1 - stage;
-    const furthest = blocks.length - behind;
-    let end = furthest;
-    while (end > first && !fits(stage, first, end)) end--;
-    if (end === first) return shortfallOf(problem, stage, first, behind === 0 ? furthest : first + 1);
-    if (behind === 0 && end < furthest) return shortfallOf(problem, stage, first, furthest);
-    first = end;
-  }
-  throw new Error('a split that fits was found by filling, but not by balancing');
-}
-
-/** Blocks `first` to `end - 1` do not fit on the stage's board: the first that is too much, and the bytes. */
-function shortfallOf(problem: PartitionProblem, stage: number, first: number, end: number) {
-  const { blocks, boards, fits, memory } = problem;
-  let block = first;
-  while (block < end - 1 && fits(stage, first, block + 1)) block++;
+  const used = new Set(assignment.map(({ board }) => board));
   return {
-    board: boards[stage]!.id,
-    firstBlock: first,
-    block,
-    blockName: blocks[block]!.name,
-    lastBlock: end - 1,
-    neededBytes: totalMemory(memory(stage, first, end)),
-    memoryBytes: boards[stage]!.memoryBytes,
+    stages,
+    microBatches,
+    slowestSeconds: Math.max(...stages.map(({ predictedSeconds }) => predictedSeconds)),
+    stepSeconds: stepSeconds(problem, assignment),
+    boundSeconds: bound,
+    leftOut: boards.filter((_, board) => !used.has(board)).map(({ id }) => id),
   };
 }

@@ -1,5 +1,12 @@
-import type { BlockCost, Board, Plan } from '../../planner/index.ts';
-import { createPlan, partition } from '../../planner/index.ts';
+import {
+  type BlockCost,
+  type Board,
+  createPlan,
+  type Plan,
+  type PlannerBoard,
+  partition,
+  timesFromFlops,
+} from '../../planner/index.ts';
 
 export { randomFrom as seededNumbers } from '../random.ts';
 
@@ -35,6 +42,13 @@ export function boardsOf(speeds: readonly number[], overrides: Partial<Board> = 
   return speeds.map((flopsPerSecond, index) => aBoard({ id: `board${index}`, flopsPerSecond, ...overrides }));
 }
 
+/** The same boards with the times that follow from the flops of these blocks. */
+export function timed(blocks: readonly BlockCost[], boards: readonly Board[]): readonly PlannerBoard[] {
+  return boards.map((board) => timesFromFlops(board, blocks));
+}
+
+const fiveBlocks = blocksOf([4e6, 2e6, 2e6, 3e6, 1e6]);
+
 /** Five blocks on three boards. */
 export function aPlan(overrides: Partial<Parameters<typeof createPlan>[0]> = {}): Plan {
   return createPlan({
@@ -48,9 +62,11 @@ export function aPlan(overrides: Partial<Parameters<typeof createPlan>[0]> = {})
     learningRate: { name: 'cosine', options: { rate: 0.1, warmUpSteps: 10 } },
     seed: 7,
     partition: partition({
-      blocks: blocksOf([4e6, 2e6, 2e6, 3e6, 1e6]),
-      boards: boardsOf([1e9, 1e9, 5e8]),
+      blocks: fiveBlocks,
+      boards: timed(fiveBlocks, boardsOf([1e9, 1e9, 5e8])),
       microBatches: 4,
+      useAll: true,
+      order: 'given',
     }),
     dataUrls: { board0: 'mqtt://127.0.0.2:1883', board2: 'mqtt://127.0.0.4:1883' },
     ...overrides,

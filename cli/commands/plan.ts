@@ -1,0 +1,111 @@
+import { fleetPaths, readFleet } from '../../broker/index.ts';
+import { modelNames, UnknownModelError } from '../../models/index.ts';
+import {
+  BatchDivisionError,
+  defaultSchedule,
+  microBatchCandidates,
+  nominalLink,
+  planScenario,
+  type Scenario,
+  type ScenarioBoard,
+  scheduleNames,
+} from '../../planner/index.ts';
+import { type CommandInput, defineCommand } from '../command.ts';
+import { UsageError } from '../errors.ts';
+import { DEFAULT_FLEETS } from '../fleets.ts';
+import { flag, type Option, oneOf, text, wholeNumber, withDefault } from '../options/index.ts';
+import { planReport, printPlan, writeChart } from '../planning/report.ts';
+import { readScenario } from '../planning/scenarios.ts';
+
+/** What a board is taken to be as long as it has no profile: a board of four cores and 2 GB. */
+const NOMINAL = { flopsPerSecond: 40e9, memoryBytes: 2e9, callSeconds: 0 } as const;
+
+const options = {
+  model: text('NAME', `which model: ${modelNames.join(', ')}; that of the scenario when not given`),
+  fleet: text('NAME', 'the fleet whose boards are planned with'),
+  fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
+  scenario: text('FILE', 'a scenario whose boards and links are planned with (see `flotilla simulate`)'),
+  batch: wholeNumber('samples of one step (64, or those of the scenario, when not given)'),
+  microBatches: microBatchNumbers(),
+  schedule: oneOf(scheduleNames, 'the pipeline schedule'),
+  useAll: flag('give every board at least one block, even where the step is shorter without it'),
+  svg: text('FILE', 'also write the chart of a step as SVG'),
+} as const;
+
+export const planCommand = defineCommand({
+  name: 'plan',
+  summary: 'Say which board would hold which blocks, and why; starts nothing.',
+  details: [
+    'Boards of a fleet have no profiles yet: they are taken for equal, with the times that follow from flops. A scenario ' +
+      'says itself how fast its boards and links are.',
+  ],
+  options,
+  examples: [
+    'flotilla plan --model resnet18 --fleet lab',
+    'flotilla plan --model vgg11 --scenario scenario.yaml --micro-batches auto',
+  ],
+  async run({ options: given }, { output }) {
+    const scenario = withOptions(await startingScenario(given), given);
+    const planned = planScenario(scenario);
+    printPlan(planned, scenario, output, true);
+    if (given.svg !== undefined) await writeChart(planned, given.svg);
+    return { report: planReport(planned, scenario) };
+  },
+});
+
+type Given = CommandInput<typeof options>['options'];
+
+async function startingScenario({ scenario, fleet, fleets, model }: Given): Promise<Scenario> {
+  if ((scenario === undefined) === (fleet === undefined)) {
+    throw new UsageError('OPTION_VALUE', 'say which boards: --fleet NAME or --scenario FILE, one of them.');
+  }
+  if (scenario !== undefined) return readScenario(scenario);
+  if (model === undefined) throw new UsageError('OPTION_VALUE', `say which model: --model ${modelNames.join(' | ')}.`);
+  const { boards } = await readFleet(fleetPaths(fleets, fleet!).file);
+  return {
+    work: { kind: 'model', name: model, classes: 10, optimizer: 'sgd' },
+    batch: 64,
+    microBatches: [4],
+    schedule: defaultSchedule,
+    useAll: false,
+    boards: boards.map(({ id }): ScenarioBoard => ({ id, ...NOMINAL })),
+    link: nominalLink,
+    links: new Map(),
+    split: undefined,
+    churn: undefined,
+  };
+}
+
+/** @throws UnknownModelError, BatchDivisionError */
+function withOptions(scenario: Scenario, { model, batch, microBatches, schedule, useAll }: Given): Scenario {
+  if (model !== undefined && !(modelNames as readonly string[]).includes(model)) {
+    throw new UnknownModelError(model, modelNames);
+  }
+  const samples = batch ?? scenario.batch;
+  const numbers =
+    microBatches === 'auto' ? microBatchCandidates(samples, { most: 64 }) : (microBatches ?? scenario.microBatches);
+  const odd = numbers.find((number) => samples % number !== 0);
+  if (odd !== undefined) throw new BatchDivisionError(samples, odd);
+  return {
+    ...scenario,
+    ...(model === undefined ? {} : { work: { kind: 'model', name: model, classes: 10, optimizer: 'sgd' } }),
+    batch: samples,
+    microBatches: numbers,
+    schedule: schedule ?? scenario.schedule,
+    useAll: useAll || scenario.useAll,
+  };
+}
+
+function microBatchNumbers(): Option<readonly number[] | 'auto' | undefined> {
+  return {
+    about:
+      'parts that the batch goes through the pipeline in, several to choose from, or auto: any that divides the batch',
+    placeholder: 'N|N,N|auto',
+    rule: "a whole number from 1 up, several with commas, or 'auto'",
+    read(typed) {
+      if (typed === 'auto') return 'auto';
+      const numbers = typed.split(',').map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
+      return numbers.every((number) => number >= 1 && number <= 1024) ? numbers : undefined;
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import type { BlockCost } from '../costs.ts';
+import { type Links, uniformLinks } from '../links.ts';
+import { modelBlocks } from '../model-costs.ts';
+import {
+  assignmentOf,
+  definePartition,
+  type Partition,
+  type PartitionRequest,
+  partitionOfFastest,
+  partitionOfSplit,
+} from '../partition/index.ts';
+import { type Simulation, simulate } from '../simulate.ts';
+import { type PlannerBoard, timesFromFlops } from '../times.ts';
+import type { Scenario, ScenarioBoard } from './types.ts';
+
+/** What the partition is asked for in a scenario, one request for each number of micro-batches. */
+export type ScenarioProblem = {
+  readonly requestsFor: (boards: readonly ScenarioBoard[]) => readonly PartitionRequest[];
+};
+
+/**
+ * Prepares a scenario for planning, with any of its boards. Boards' times are kept: planning again asks for no more.
+ * @throws what models throws for a model that does not fit
+ */
+export function scenarioProblem(scenario: Scenario): ScenarioProblem {
+  const { batch, microBatches, schedule, useAll } = scenario;
+  const links = linksOf(scenario);
+  const kinds = microBatches.map((number) => ({ number, blocks: blocksOf(scenario, batch / number) }));
+  const timed = new Map<string, readonly PlannerBoard[]>();
+  const timesOf = (board: ScenarioBoard): readonly PlannerBoard[] => {
+    const before = timed.get(board.id);
+    if (before !== undefined) return before;
+    const times = kinds.map(({ blocks }) => ({ ...timesFromFlops(board, blocks), callSeconds: board.callSeconds }));
+    timed.set(board.id, times);
+    return times;
+  };
+  return {
+    requestsFor: (boards) =>
+      kinds.map(({ number, blocks }, kind) => ({
+        blocks,
+        boards: boards.map((board) => timesOf(board)[kind]!),
+        microBatches: number,
+        links,
+        schedule,
+        useAll,
+      })),
+  };
+}
+
+function blocksOf({ work }: Scenario, samples: number): readonly BlockCost[] {
+  if (work.kind === 'model') return modelBlocks(work, samples);
+  return work.blocks.map((block, index) => ({
+    ...block,
+    name: `${block.name}${index}`,
+    forwardFlops: block.forwardFlops * samples,
+    backwardFlops: block.backwardFlops * samples,
+    stashBytesPerMicroBatch: block.stashBytesPerMicroBatch * samples,
+    workspaceBytes: block.workspaceBytes * samples,
+    outputBytes: block.outputBytes * samples,
+  }));
+}
+
+function linksOf({ link, links }: Scenario): Links {
+  if (links.size === 0) return uniformLinks(link);
+  return { between: (from, to) => links.get(`${from}>${to}`) ?? link };
+}
+
+export type PlannedScenario = {
+  readonly request: PartitionRequest;
+  readonly partition: Partition;
+  readonly simulation: Simulation;
+};
+
+/**
+ * The plan of a scenario's boards, or its `split` as it stands, and how a step of it goes.
+ * @throws MemoryError, MoreBoardsThanBlocksError, PartitionInputError (a split that does not cover the blocks)
+ */
+export function planScenario(scenario: Scenario): PlannedScenario {
+  const requests = scenarioProblem(scenario).requestsFor(scenario.boards);
+  const { split } = scenario;
+  const result = split === undefined ? partitionOfFastest(requests) : partitionOfSplit(requests[0]!, split);
+  const request = requests.find(({ microBatches }) => microBatches === result.microBatches)!;
+  const problem = definePartition(request);
+  return { request, partition: result, simulation: simulate(problem, assignmentOf(problem, result)) };
+}
