@@ -36,6 +36,11 @@ const bad: readonly (readonly [title: string, args: readonly string[], code: str
   ['an output directory that is a file', ['train', '--model', 'mlp', '--out', 'file'], 'PATH', /'file'/],
   ['a fleet name that is none', ['fleet', 'init', 'My Fleet'], 'INVALID_ID', /"My Fleet"/],
   ['a fleet file that is not there', ['agent', '--fleet', 'none', '--id', 'a'], 'FLEET_FILE_INVALID', /none\.yaml/],
+  ['a scenario that is not there', ['simulate', 'no.yaml'], 'PATH', /'no\.yaml'/],
+  ['a scenario that is none', ['simulate', 'file'], 'SCENARIO', /file, line 1/],
+  ['a plan for nobody', ['plan', '--model', 'mlp'], 'OPTION_VALUE', /--fleet NAME or --scenario FILE/],
+  ['a plan of no model', ['plan', '--model', 'gpt9', '--scenario', 'file'], 'SCENARIO', /file, line 1/],
+  ['micro-batches that are none', ['plan', '--micro-batches', '0'], 'OPTION_VALUE', /'0'/],
   ['a model file that is not there', ['eval', '--onnx', 'no.onnx'], 'PATH', /'no\.onnx'/],
   ['a model file that is no ONNX', ['eval', '--onnx', 'file'], 'PATH', /'file'.*15 bytes are not an ONNX file/],
 ];
