@@ -62,10 +62,10 @@ export function parseTopic(fleet: string, topic: string): ParsedTopic | null {
 
 /**
  * Every row that a subscription's filter could receive, with `'+'` where the filter leaves an id open.
- * Empty for filters outside the fleet.
+ * Empty for filters outside the fleet; one that leaves the fleet open asks for this one, as a broker has no other.
  */
 export function rowsOfFilter(fleet: string, filter: string): readonly ParsedTopic[] {
-  const levels = ownLevels(fleet, filter);
+  const levels = filter === `${ROOT}/#` ? ['#'] : (ownLevels(fleet, filter) ?? ownLevels(ANY, filter));
   if (levels === null) return [];
   return topicNames.flatMap((name) => {
     const pattern = levelsByName[name];

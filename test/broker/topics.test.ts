@@ -54,7 +54,9 @@ test('a filter finds the rows that it could receive', (t) => {
   t.deepEqual(names('flotilla/lab/devices/pi-1/+').length, 5);
   t.deepEqual(names('flotilla/lab/#').length, topicNames.length);
   t.deepEqual(names('flotilla/lab/runs/#'), ['runPlan', 'runMetrics', 'runEvents']);
-  t.deepEqual(names('flotilla/#'), []);
+  t.deepEqual(names('flotilla/#').length, topicNames.length);
+  t.deepEqual(names('flotilla/+/devices/+/telemetry'), ['deviceTelemetry']);
+  t.deepEqual(names('flotilla/other/#'), []);
   t.deepEqual(names('#'), []);
 });
 
