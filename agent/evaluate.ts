@@ -20,7 +20,7 @@ export async function evaluate(onnx: Uint8Array, dataSet: DataSet, signal?: Abor
   try {
     for (const { images, labels } of orderedBatches(dataSet, batch)) {
       signal?.throwIfAborted();
-      const scores = await inference.run([labels.length, ...sampleShape], images as Float32Array<ArrayBuffer>);
+      const scores = await inference.run([labels.length, ...sampleShape], images);
       const classes = scores.length / labels.length;
       labels.forEach((label, row) => {
         if (largest(scores.subarray(row * classes, (row + 1) * classes)) === label) correct += 1;

@@ -4,3 +4,4 @@ export * from './codec/index.ts';
 export * from './data/index.ts';
 export * from './engine/index.ts';
 export { type Accuracy, evaluate } from './evaluate.ts';
+export * from './telemetry/index.ts';

@@ -118,7 +118,7 @@ async function timeSteps(settings: Settings): Promise<{ steps: number[]; updates
   const losses: number[] = [];
   for (let step = 0; step < settings.steps + warmUps; step++) {
     const start = performance.now();
-    const { value } = await engine.forwardBackward({ step, microBatch: 0 }, input, labels);
+    const { value } = await engine.forwardBackward({ step, microBatch: 0 }, input.slice(), labels.slice());
     const beforeUpdate = performance.now();
     await engine.update(step, 0.01);
     const end = performance.now();
@@ -143,7 +143,7 @@ async function slowestOps(settings: Settings): Promise<readonly { name: string; 
     await engine.load(specification(settings, true));
     for (let step = 0; step < profiledSteps; step++) {
       const { input, labels } = sample(settings);
-      await engine.forwardBackward({ step, microBatch: 0 }, input, labels);
+      await engine.forwardBackward({ step, microBatch: 0 }, input.slice(), labels.slice());
     }
     await engine.dispose();
     const times = new Map<string, number>();
@@ -171,7 +171,7 @@ async function timeSeparately(settings: Settings): Promise<{ forward: number; ba
   const forward: number[] = [];
   const backward: number[] = [];
   for (let step = 0; step < settings.steps + warmUps; step++) {
-    const first = await engine.forward({ step, microBatch: 0 }, input, labels);
+    const first = await engine.forward({ step, microBatch: 0 }, input.slice(), labels.slice());
     const second = await engine.backward({ step, microBatch: 0 });
     if (step < warmUps) continue;
     forward.push(1000 * first.seconds);

@@ -1,8 +1,12 @@
 import { engineBench } from './engine.ts';
+import { pipelineBench } from './pipeline.ts';
+import { telemetryBench } from './telemetry.ts';
 
 /** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
   engine: engineBench,
+  pipeline: pipelineBench,
+  telemetry: telemetryBench,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -30,14 +30,9 @@ export { createMqttTransport, type MqttTransportNeeds } from './link/mqtt.ts';
 export type { TransportNeeds } from './link/transport.ts';
 export * from './link/types.ts';
 export { type Log, type LogEvent, silent } from './log.ts';
+export type { Diversion, PayloadSink, RawChannel, RawMessage, RawPayload } from './messages/channel.ts';
 export type { MessageRefusal, Position, ReceivedMessage } from './messages/envelope.ts';
-export {
-  createMessenger,
-  type Messenger,
-  type MessengerNeeds,
-  type RawChannel,
-  type RawMessage,
-} from './messages/messenger.ts';
+export { createMessenger, type Messenger, type MessengerNeeds } from './messages/messenger.ts';
 export type {
   DeviceCommand,
   DeviceProfile,

@@ -14,6 +14,8 @@ import type { Output } from './output.ts';
 export interface Context {
   readonly output: Output;
   readonly interrupts: Interrupts;
+  /** All that was typed after the program's name. */
+  readonly commandLine: readonly string[];
 }
 
 /** How a command ended, where it did not throw. */

@@ -54,12 +54,19 @@ export class PathError extends UsageError {
 
 /** What is resumed and what was asked for are two different runs. */
 export class ResumeMismatchError extends UsageError {
-  constructor(option: string, asked: unknown, saved: unknown) {
+  constructor(option: string, asked: unknown, saved: unknown, checkpoint: string) {
     super(
       'RESUME_MISMATCH',
-      `--${option} ${String(asked)} differs from the run that is resumed, which has ${String(saved)}: ` +
-        'leave the option out, or start a new run without --resume.',
+      `--${option} ${String(asked)} differs from the run that is resumed: '${checkpoint}' is of one with ` +
+        `${String(saved)}. Leave the option out, or start a new run without --resume.`,
     );
+  }
+}
+
+/** A run cannot go on for as long as was asked. */
+export class ResumeStepsError extends UsageError {
+  constructor(problem: string, checkpoint: string, next: string) {
+    super('RESUME_STEPS', `${problem} ('${checkpoint}'). ${next}.`);
   }
 }
 

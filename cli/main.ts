@@ -34,12 +34,17 @@ async function dispatch(args: readonly string[], options: readonly string[], out
   if (first === 'help') return dispatch([...args.slice(1), '--help'], ['--help'], output);
   const { command, rest } = findCommand(args);
   if (options.includes('--help') || options.includes('-h')) return print(output, commandHelp(command));
-  return await runCommand(command, rest, output);
+  return await runCommand(command, rest, { output, commandLine: args });
 }
 
-async function runCommand(command: Command, args: readonly string[], output: Output): Promise<number> {
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  about: Omit<Context, 'interrupts'>,
+): Promise<number> {
+  const { output } = about;
   const interrupts = listenForInterrupts();
-  const context: Context = { output, interrupts };
+  const context: Context = { ...about, interrupts };
   try {
     const { exitCode = 0, report } = await command.start(args, context);
     output.status('');

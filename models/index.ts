@@ -27,4 +27,5 @@ export * from './split/blocks.ts';
 export * from './split/costs.ts';
 export * from './split/cuts.ts';
 export * from './split/stage.ts';
+export * from './split/state.ts';
 export * from './zoo/index.ts';

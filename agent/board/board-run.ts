@@ -1,8 +1,9 @@
-import type { DeviceCommand, DeviceReport, LinkSender, Transport } from '../../broker/index.ts';
+import type { DeviceCommand, DeviceReport, LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
 import { clipFactor } from '../../models/index.ts';
 import { type Plan, parsePlan } from '../../planner/index.ts';
 import { codecs } from '../codec/index.ts';
 import { type Engine, type StageDescription, startWorkerEngine } from '../engine/index.ts';
+import { BufferPool } from '../memory/index.ts';
 import { Inbox } from '../runtime/inbox.ts';
 import { runStep, type StageRuntimeNeeds, type StepOutcome } from '../runtime/stage-runtime.ts';
 import { reportedError } from './errors.ts';
@@ -17,6 +18,7 @@ import {
   specificationOf,
 } from './plan-stage.ts';
 import { captureState, receiveState, sendState } from './state-transfer.ts';
+import { trafficOf, trafficSince } from './traffic.ts';
 
 export type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }>;
 type GrantCommand = Extract<DeviceCommand, { kind: 'grant' }>;
@@ -41,6 +43,7 @@ export class BoardRun {
   readonly #command: PrepareCommand;
   readonly #ending = new AbortController();
   readonly #inbox = new Inbox(inboxCapacity);
+  readonly #memory = new BufferPool();
   readonly #captures = new Set<number>();
   readonly #scales = new Map<number, (squaredNorm: number) => void>();
   readonly #finished: Promise<void>;
@@ -113,6 +116,7 @@ export class BoardRun {
       samplesPerMicroBatch: samplesPerMicroBatch(plan),
       inbox: this.#inbox,
       codec: codecs.float32,
+      memory: this.#memory,
       samples,
       next: this.#links.next,
       previous: this.#links.previous,
@@ -125,7 +129,8 @@ export class BoardRun {
   #openLinks(planned: PlannedStage, stage: StageDescription): Promise<StageLinks> {
     const { transport } = this.#needs;
     const { signal } = this.#ending;
-    return openLinks({ transport, planned, stage, onTensor: (tensor) => this.#inbox.put(tensor), signal });
+    const onTensor = (tensor: ReceivedTensor) => this.#inbox.put(tensor);
+    return openLinks({ transport, planned, stage, memory: this.#memory, onTensor, signal });
   }
 
   async #train(planned: PlannedStage, runtime: StageRuntimeNeeds): Promise<void> {
@@ -142,14 +147,14 @@ export class BoardRun {
   }
 
   async #timedStep(runtime: StageRuntimeNeeds): Promise<void> {
-    const before = this.#traffic();
+    const { all } = this.#links!;
+    const before = trafficOf(all);
     const cpuBefore = process.cpuUsage();
     const start = performance.now();
     const stepped = runStep(runtime, this.#step, this.#ending.signal);
     const outcome: StepOutcome = await Promise.race([stepped, this.#links!.broken]);
     const wallSeconds = (performance.now() - start) / 1000;
     const { user, system } = process.cpuUsage(cpuBefore);
-    const after = this.#traffic();
     await this.#report({
       kind: 'step',
       step: this.#step,
@@ -159,16 +164,8 @@ export class BoardRun {
       overheadSeconds: Math.max(0, (user + system) / 1e6 - outcome.computeSeconds),
       waitSeconds: outcome.waitSeconds,
       wallSeconds,
-      bytesSent: after.sent - before.sent,
-      bytesReceived: after.received - before.received,
+      ...trafficSince(before, trafficOf(all)),
     });
-  }
-
-  #traffic(): { sent: number; received: number } {
-    const stats = this.#links!.all.map((link) => link.stats);
-    const sum = (pick: (each: (typeof stats)[number]) => number) =>
-      stats.reduce((total, each) => total + pick(each), 0);
-    return { sent: sum((each) => each.bytesSent), received: sum((each) => each.bytesReceived) };
   }
 
   /** Copies the state now, and sends the copy beside the next steps. */
@@ -188,9 +185,10 @@ export class BoardRun {
   #gradientScale(plan: Plan): StageRuntimeNeeds['gradientScale'] {
     if (!clips(plan)) return undefined;
     const { clipNorm } = plan.optimizer.options as { clipNorm: number };
-    return async (step, squaredNorms) => {
+    return async (step, squaredNorms, signal) => {
       const { promise, resolve, reject } = Promise.withResolvers<number>();
-      const { signal } = this.#ending;
+      // Awaited below; a run that ends while the norms are being told must not count as unhandled.
+      promise.catch(() => {});
       signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       this.#scales.set(step, resolve);
       await this.#report({ kind: 'norms', step, squaredNorms });

@@ -1,4 +1,4 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import {
   type Broker,
   type Client,
@@ -14,7 +14,7 @@ import {
   startBroker,
 } from '../../broker/index.ts';
 import { onnxRuntimeVersion } from '../engine/index.ts';
-import { type Inventory, takeInventory } from '../telemetry/inventory.ts';
+import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from '../telemetry/index.ts';
 import { BoardRun } from './board-run.ts';
 
 export interface BoardOptions {
@@ -27,6 +27,14 @@ export interface BoardOptions {
   readonly port: number;
   /** Threads of one operation; 0 leaves it to the engine. */
   readonly threads: number;
+  /** What training may use; all that the machine has when absent. */
+  readonly memoryBytes?: number;
+  readonly telemetry?: {
+    /** Between two messages; 0 sends none. 5 when not given. */
+    readonly seconds?: number;
+    /** Where `proc` and `sys` lie; `/` when not given. */
+    readonly root?: string;
+  };
   readonly log?: Log;
   readonly signal?: AbortSignal;
 }
@@ -43,6 +51,7 @@ export interface Board {
 
 /** Opening a link waits for the other board to have loaded its stage. */
 const linkPatienceMilliseconds = 120_000;
+export const TELEMETRY_SECONDS = 5;
 
 /**
  * Starts the process's board: its own broker for the data, a connection to the hub's for control, and whatever the
@@ -60,7 +69,9 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
       will: { name: 'deviceState', params: { id: identity.id }, message: { kind: 'lost', board: identity.id } },
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    return await openBoard(options, own, hub, await takeInventory());
+    const inventory = await takeInventory();
+    const { memoryBytes = inventory.memoryBytes } = options;
+    return await openBoard(options, own, hub, { ...inventory, memoryBytes });
   } catch (error) {
     await own.close();
     throw error;
@@ -86,12 +97,15 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
   });
   await hub.subscribe('deviceCommand', { id }, ({ message }) => desk.receive(message));
   await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
-  await hub.publish('deviceState', { id }, onlineState(id, own.url));
+  await hub.publish('deviceState', { id }, onlineState(id, own.url, inventory.memoryBytes));
+  const closing = new AbortController();
+  startTelemetry(options, hub, AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]));
   return {
     id,
     dataUrl: own.url,
     ended: hub.ended,
     async close(reason = 'the agent was stopped') {
+      closing.abort();
       await desk.close(reason);
       // Where the hub is gone already there is nobody to say goodbye to.
       await hub.publish('deviceState', { id }, { kind: 'offline', board: id, reason }).catch(() => {});
@@ -100,6 +114,20 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
       await own.close();
     },
   };
+}
+
+function startTelemetry(options: BoardOptions, hub: Client, signal: AbortSignal): void {
+  const { identity, log = silent, telemetry: { seconds = TELEMETRY_SECONDS, root = '/' } = {} } = options;
+  if (seconds === 0) return;
+  publishTelemetry({
+    board: identity.id,
+    telemetry: createTelemetry({ root, log }),
+    milliseconds: seconds * 1000,
+    connected: () => hub.connected,
+    publish: (message, ending) => hub.publish('deviceTelemetry', { id: identity.id }, message, ending),
+    log,
+    signal,
+  });
 }
 
 /** Carries out the coordinator's commands, one run at a time. */
@@ -160,8 +188,8 @@ function profileOf(board: string, { model, cores, memoryBytes, platform }: Inven
   return { kind: 'profile', board, model, cores, memoryBytes, platform };
 }
 
-function onlineState(board: string, dataUrl: string): DeviceState {
+function onlineState(board: string, dataUrl: string, memoryBytes: number): DeviceState {
   const engine = { name: 'onnxruntime', version: onnxRuntimeVersion };
   const cores = availableParallelism();
-  return { kind: 'online', board, dataUrl, engine, cores, memoryBytes: totalmem(), pid: process.pid };
+  return { kind: 'online', board, dataUrl, engine, cores, memoryBytes, pid: process.pid };
 }

@@ -1,1 +1,1 @@
-export { type Board, type BoardOptions, startBoard } from './board.ts';
+export { type Board, type BoardOptions, startBoard, TELEMETRY_SECONDS } from './board.ts';

@@ -1,4 +1,4 @@
-import type { LinkReceiver, LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
+import type { LinkReceiver, LinkSender, ReceivedTensor, TensorMemory, Transport } from '../../broker/index.ts';
 import { byteSize, elementCount } from '../../models/index.ts';
 import type { PlanStage } from '../../planner/index.ts';
 import type { StageDescription } from '../engine/index.ts';
@@ -20,13 +20,14 @@ export interface LinkNeeds {
   readonly transport: Transport;
   readonly planned: PlannedStage;
   readonly stage: StageDescription;
+  readonly memory: TensorMemory;
   readonly onTensor: (tensor: ReceivedTensor) => void;
   readonly signal: AbortSignal;
 }
 
 /** Opens the receiving ends first: a sender opens only once its receiver is there, so no two boards wait in a circle. */
 export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
-  const { transport, planned, onTensor, signal } = needs;
+  const { transport, planned, memory, onTensor, signal } = needs;
   const { plan, own } = planned;
   const { run, term } = plan;
   const isFirst = planned.index === 0;
@@ -35,7 +36,9 @@ export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
   const targets = [planned.previous, planned.next, isFirst && !isLast ? planned.last : undefined];
   const maxTensorBytes = largestTensor(needs.stage);
   const receivers = await Promise.all(
-    distinct(sources).map(({ board }) => transport.openReceiver({ from: board, run, term, maxTensorBytes, onTensor })),
+    distinct(sources).map(({ board }) =>
+      transport.openReceiver({ from: board, run, term, maxTensorBytes, memory, onTensor }),
+    ),
   );
   const senders = await Promise.all(
     distinct(targets).map(({ board, dataUrl }) =>

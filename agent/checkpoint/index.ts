@@ -1,7 +1,7 @@
 export * from './errors.ts';
 export type { Json } from './json.ts';
 export { CHECKPOINT_VERSION } from './manifest.ts';
-export { latestCheckpoint, listCheckpoints, optimizerTensorName, parametersOf } from './names.ts';
+export { latestCheckpoint, listCheckpoints, parametersOf } from './names.ts';
 export { type ReadCheckpoint, type ReadOptions, readCheckpoint } from './read.ts';
 export type { CheckpointTensor, Tensors } from './safetensors.ts';
 export type { RunState } from './state.ts';

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isOptimizerTensor } from '../../models/index.ts';
 import type { Tensors } from './safetensors.ts';
 
 /*
@@ -49,12 +50,7 @@ export async function latestCheckpoint(directory: string): Promise<string | unde
   return (await listCheckpoints(directory)).at(-1);
 }
 
-const OPTIMIZER = 'optimizer.';
-
-/** The name of a tensor of optimizer state. Slots have no dots in their names; parameters may. */
-export const optimizerTensorName = (slot: string, parameter: string) => `${OPTIMIZER}${slot}.${parameter}`;
-
 /** The parameters among the tensors of a checkpoint, without the optimizer's state. */
 export function parametersOf(tensors: Tensors): ReadonlyMap<string, Float32Array<ArrayBuffer>> {
-  return new Map([...tensors].filter(([name]) => !name.startsWith(OPTIMIZER)).map(([name, { data }]) => [name, data]));
+  return new Map([...tensors].filter(([name]) => !isOptimizerTensor(name)).map(([name, { data }]) => [name, data]));
 }

@@ -11,11 +11,11 @@ export interface Codec {
   /** @param values any shape, flattened */
   encode(values: Float32Array): Uint8Array;
   /**
-   * @param payload all of its ArrayBuffer, which the codec may take over (it is detached then)
+   * @param payload all of its buffer. The values may lie in it, and then it may not be used for anything else
    * @param count values expected
    * @throws CodecError where the payload is not of that many values
    */
-  decode(payload: Uint8Array<ArrayBuffer>, count: number): Float32Array<ArrayBuffer>;
+  decode(payload: Uint8Array, count: number): Float32Array;
   /** Bytes of the encoded payload of `count` values. */
   estimate(count: number): number;
 }

@@ -9,7 +9,7 @@ export const raw: Codec = {
   encode: (values) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
   decode(payload, count) {
     if (payload.length !== 4 * count) throw new PayloadLengthError('float32', count, 4 * count, payload.length);
-    return new Float32Array(payload.buffer.transfer());
+    return new Float32Array(payload.buffer, payload.byteOffset, count);
   },
   estimate: (count) => 4 * count,
 };

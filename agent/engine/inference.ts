@@ -4,7 +4,7 @@ import { createSession } from './onnx-runtime.ts';
 /** An exported model, ready to be asked. */
 export interface Inference {
   /** input [N, …sample] → scores [N, classes], flattened */
-  run(shape: readonly number[], input: Float32Array<ArrayBuffer>): Promise<Float32Array>;
+  run(shape: readonly number[], input: Float32Array): Promise<Float32Array>;
   release(): Promise<void>;
 }
 

@@ -19,9 +19,8 @@ import { probeCapabilities, runtimeVersion, type Session, type Tensor } from './
 import { planMemory } from './parameter-memory.ts';
 import { closeSessions, openSessions, type StageSessions } from './stage-sessions.ts';
 import { StageValues } from './stage-values.ts';
+import { TensorPool } from './tensor-pool.ts';
 import type { Computed, Engine, MicroBatchId, StageDescription, StageSpecification } from './types.ts';
-
-type Floats = Float32Array<ArrayBuffer>;
 
 /** A loaded stage: all that the calls below work on. */
 interface Loaded {
@@ -32,6 +31,7 @@ interface Loaded {
   readonly optimizer: Optimizer;
   /** What backward will read, by micro-batch. */
   readonly stash: Map<number, ReadonlyMap<string, Tensor>>;
+  readonly pool: TensorPool;
 }
 
 export interface OnnxEngineOptions {
@@ -97,7 +97,7 @@ async function loadStage(specification: StageSpecification, options: OnnxEngineO
   const memory = planMemory(stage, capabilities);
   const sessions = await openSessions(stage, specification, { optimizer, capabilities, memory, profile, arena });
   const values = new StageValues({ stage, blocks, optimizer, memory, capabilities, seed });
-  return { specification, stage, sessions, values, optimizer, stash: new Map() };
+  return { specification, stage, sessions, values, optimizer, stash: new Map(), pool: new TensorPool() };
 }
 
 function blocksOfZoo({ model, classes, inputShape, microBatch }: StageSpecification): ModelBlocks {
@@ -118,52 +118,81 @@ function describe({ stage }: Loaded): StageDescription {
 async function forward(
   loaded: Loaded,
   id: MicroBatchId,
-  input: Floats,
+  input: Float32Array,
   labels: Int32Array | undefined,
-): Promise<Computed<Floats>> {
-  const { sessions, stage, stash } = loaded;
+): Promise<Computed<Float32Array>> {
+  const { sessions, stage, stash, pool } = loaded;
   const { threads } = loaded.specification;
   const session = required(sessions.forward, 'forward');
   const fed = feedsOf(loaded, id, input, labels);
   if (stash.has(id.microBatch)) throw new StashError(id.step, id.microBatch, 'its forward pass has been run already');
-  const { value: results, ...cost } = await timed(threads, () => session.run(withParameters(loaded, session, fed)));
+  const feeds = withParameters(loaded, session, new Map(fed));
+  const { value: results, ...cost } = await timed(threads, () => session.run(feeds, undefined, pool));
   adoptUpdates(loaded, session, results);
-  // Backward reads what forward put out, and some of what it was fed with.
-  stash.set(id.microBatch, new Map([...fed, ...results]));
-  const output = results.get(stage.output)!.data as Floats;
-  // The caller owns what comes out, so what backward reads again is copied first.
-  return { ...cost, value: stage.stash.includes(stage.output) ? output.slice() : output };
+  const kept = readByBackward(loaded, new Map([...fed, ...results]));
+  stash.set(id.microBatch, kept);
+  const output = ownedByCaller(loaded, results.get(stage.output)!, kept);
+  pool.giveBack(without([...fed.values(), ...results.values()], [...kept.values(), output]));
+  return { ...cost, value: output.data as Float32Array };
+}
+
+/** Of what forward was fed with and put out: the values that backward reads again. */
+function readByBackward({ sessions }: Loaded, values: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
+  const read = new Set(required(sessions.backward, 'backward').program.inputs.map(({ name }) => name));
+  return new Map([...values].filter(([name]) => read.has(name)));
+}
+
+/** The caller owns what comes out, so what backward reads again is copied first. */
+function ownedByCaller({ pool }: Loaded, output: Tensor, kept: ReadonlyMap<string, Tensor>): Tensor {
+  if (without([output], kept.values()).length > 0) return output;
+  const copy = pool.take(output.shape);
+  (copy.data as Float32Array).set(output.data as Float32Array);
+  return copy;
+}
+
+/** The tensors that do not lie in the memory of one of `others`. */
+function without(tensors: Iterable<Tensor>, others: Iterable<Tensor>): Tensor[] {
+  const taken = new Set([...others].map(({ data }) => data.buffer));
+  return [...tensors].filter(({ data }) => !taken.has(data.buffer));
 }
 
 async function backward(
   loaded: Loaded,
   id: MicroBatchId,
-  outputGradient: Floats | undefined,
-): Promise<Computed<Floats | undefined>> {
-  const { sessions, stage, stash } = loaded;
+  outputGradient: Float32Array | undefined,
+): Promise<Computed<Float32Array | undefined>> {
+  const { sessions, stage, stash, pool } = loaded;
   const { threads } = loaded.specification;
   const session = required(sessions.backward, 'backward');
   const kept = stash.get(id.microBatch);
   if (kept === undefined) throw new StashError(id.step, id.microBatch, 'no forward pass of it is stashed');
-  const feeds = withParameters(loaded, session, new Map(kept));
+  const fed = new Map(kept);
   if (outputGradient !== undefined) {
     const { shape } = typeOf(stage.types, stage.output);
-    feeds.set(stage.outputGradient, { shape, data: outputGradient });
+    fed.set(stage.outputGradient, { shape, data: outputGradient });
   }
-  const { value: results, ...cost } = await timed(threads, () => session.run(feeds, gradientMemory(loaded, session)));
+  const feeds = withParameters(loaded, session, new Map(fed));
+  const into = gradientMemory(loaded, session);
+  const { value: results, ...cost } = await timed(threads, () => session.run(feeds, into, pool));
   stash.delete(id.microBatch);
-  return { ...cost, value: inputGradientOf(stage, results) };
+  pool.giveBack(fed.values());
+  return { ...cost, value: inputGradientOf(stage, results)?.data as Float32Array | undefined };
 }
 
-async function forwardBackward(loaded: Loaded, id: MicroBatchId, input: Floats, labels: Int32Array) {
-  const { sessions, stage } = loaded;
+async function forwardBackward(loaded: Loaded, id: MicroBatchId, input: Float32Array, labels: Int32Array) {
+  const { sessions, stage, pool } = loaded;
   const { threads } = loaded.specification;
   const session = required(sessions.forwardBackward, 'forwardBackward');
-  const feeds = withParameters(loaded, session, feedsOf(loaded, id, input, labels));
-  const { value: results, ...cost } = await timed(threads, () => session.run(feeds, gradientMemory(loaded, session)));
+  const fed = feedsOf(loaded, id, input, labels);
+  const feeds = withParameters(loaded, session, new Map(fed));
+  const into = gradientMemory(loaded, session);
+  const { value: results, ...cost } = await timed(threads, () => session.run(feeds, into, pool));
   adoptUpdates(loaded, session, results);
   const loss = (results.get(stage.output)!.data as Float32Array)[0]!;
-  return { ...cost, value: { loss, inputGradient: inputGradientOf(stage, results) } };
+  const inputGradient = inputGradientOf(stage, results);
+  const lasting = [...into.values(), ...(inputGradient === undefined ? [] : [inputGradient])];
+  pool.giveBack(without([...fed.values(), ...results.values()], lasting));
+  return { ...cost, value: { loss, inputGradient: inputGradient?.data as Float32Array | undefined } };
 }
 
 async function gradientNorms(loaded: Loaded): Promise<Computed<readonly number[]>> {
@@ -195,7 +224,7 @@ async function update(loaded: Loaded, step: number, learningRate: number, gradie
 function feedsOf(
   { stage, specification: { seed } }: Loaded,
   { step, microBatch }: MicroBatchId,
-  input: Floats,
+  input: Float32Array,
   labels: Int32Array | undefined,
 ): Map<string, Tensor> {
   const feeds = new Map<string, Tensor>();
@@ -257,8 +286,8 @@ function adoptUpdates({ stage, values }: Loaded, session: Session, results: Read
   }
 }
 
-function inputGradientOf(stage: Stage, results: ReadonlyMap<string, Tensor>): Floats | undefined {
-  return stage.inputGradient === undefined ? undefined : (results.get(stage.inputGradient)!.data as Floats);
+function inputGradientOf(stage: Stage, results: ReadonlyMap<string, Tensor>): Tensor | undefined {
+  return stage.inputGradient === undefined ? undefined : results.get(stage.inputGradient)!;
 }
 
 function scalar(value: number): Tensor {

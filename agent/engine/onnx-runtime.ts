@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { type Capabilities, type Program, portName } from '../../models/index.ts';
 import { probeModel } from './probe.ts';
+import type { TensorPool } from './tensor-pool.ts';
 
 // The one door to ONNX Runtime. Its telemetry looks a collector up on the internet unless this is set before the
 // library is loaded.
@@ -17,7 +18,7 @@ function runtime(): typeof import('onnxruntime-node') {
   return require('onnxruntime-node');
 }
 
-export type TensorData = Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
+export type TensorData = Float32Array | BigInt64Array;
 
 export interface Tensor {
   readonly shape: readonly number[];
@@ -28,9 +29,14 @@ export interface Session {
   readonly program: Program;
   /**
    * Runs the program on values by port name (`portName`). `into` names outputs whose memory is given; it may be that of
-   * an input that is read element by element. Blocks this thread while it computes.
+   * an input that is read element by element. Other outputs of float32 take theirs from the pool, where there is one.
+   * Blocks this thread while it computes.
    */
-  run(feeds: ReadonlyMap<string, Tensor>, into?: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
+  run(
+    feeds: ReadonlyMap<string, Tensor>,
+    into?: ReadonlyMap<string, Tensor>,
+    pool?: TensorPool,
+  ): Promise<Map<string, Tensor>>;
   release(): Promise<void>;
 }
 
@@ -57,16 +63,24 @@ export async function createSession(program: Program, { threads, profile, arena 
   const profiling = profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile };
   const session = await runtime().InferenceSession.create(program.bytes, { ...baseOptions(threads, arena), ...profiling });
   // Two ports may stand for one ONNX value, which is fetched once.
-  const fetched = new Map(program.outputs.map((port) => [port.name, portName(port)]));
+  const fetched = [...new Map(program.outputs.map((port) => [port.name, port])).values()];
   return {
     program,
-    async run(feeds, into) {
+    async run(feeds, into, pool) {
+      const given = new Map<string, Tensor>();
+      for (const port of fetched) {
+        const memory = into?.get(portName(port)) ?? (port.dataType === 'float32' ? pool?.take(port.shape) : undefined);
+        if (memory !== undefined) given.set(port.name, memory);
+      }
       const fed = Object.fromEntries(program.inputs.map(({ name }) => [name, toOrt(feeds, name)]));
       const fetches = Object.fromEntries(
-        [...fetched].map(([name, key]) => [name, into?.has(key) ? toOrt(into, key) : null]),
+        fetched.map(({ name }) => [name, given.has(name) ? toOrt(given, name) : null]),
       );
       const results = await session.run(fed, fetches);
-      return new Map(program.outputs.map((port) => [portName(port), fromOrt(results[port.name]!)]));
+      for (const name of given.keys()) discard(results[name]!);
+      return new Map(
+        program.outputs.map((port) => [portName(port), given.get(port.name) ?? fromOrt(results[port.name]!)]),
+      );
     },
     async release() {
       if (profile !== undefined) session.endProfiling();
@@ -88,6 +102,15 @@ function ortTensor({ data, shape }: Tensor): OrtTensor {
 
 function fromOrt(tensor: OrtTensor): Tensor {
   return { shape: tensor.dims, data: tensor.data as TensorData };
+}
+
+/**
+ * The binding hands out a copy of every output, also of one that was written into memory that it was given. Left to the
+ * garbage collector, these copies made it run two or three times a step.
+ */
+function discard({ data }: OrtTensor): void {
+  const { buffer } = data as Float32Array;
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 let probed: Promise<Capabilities> | undefined;

@@ -8,15 +8,13 @@ import {
   pack,
   type Shape,
   type Stage,
+  stateOfBlock,
   unpack,
 } from '../../models/index.ts';
 import { StateMismatchError } from './errors.ts';
 import type { Tensor } from './onnx-runtime.ts';
 import { type ParameterMemory, zeros } from './parameter-memory.ts';
 import type { StateTensor } from './types.ts';
-
-/** Prefix of optimizer state among a block's state tensors. */
-const statePrefix = 'optimizer.';
 
 type Vector = Float32Array<ArrayBuffer>;
 
@@ -106,22 +104,19 @@ export class StageValues {
     pack(values, memory, parameter.type.shape, this.#layoutOf(parameter.name), channelBlock);
   }
 
-  #heldBy(block: number): Held[] {
-    const { blocks, stage } = this.#needs;
-    const used = new Set(blocks[block]?.nodes.flatMap((node) => node.inputs));
-    const parameters = stage.graph.parameters.filter(({ name }) => used.has(name));
-    return parameters.flatMap((parameter) => {
-      const { name, kind } = parameter;
-      const slots = kind === 'running' ? [] : [...this.#state];
-      return [
-        { name, parameter, memory: this.#memoryOf(name) },
-        ...slots.map(([slot, tensors]) => ({
-          name: `${statePrefix}${slot}.${name}`,
-          parameter,
-          memory: tensors.get(name)!.data as Vector,
-        })),
-      ];
-    });
+  #heldBy(block: number): readonly Held[] {
+    const { blocks, stage, optimizer } = this.#needs;
+    const own = blocks[block];
+    if (own === undefined) return [];
+    return stateOfBlock(stage.graph.parameters, own, optimizer.slots).map(({ name, parameter, slot }) => ({
+      name,
+      parameter,
+      memory: slot === undefined ? this.#memoryOf(parameter.name) : this.#stateOf(slot, parameter.name),
+    }));
+  }
+
+  #stateOf(slot: string, parameter: string): Vector {
+    return this.#state.get(slot)!.get(parameter)!.data as Vector;
   }
 
   #memoryOf(parameter: string): Vector {

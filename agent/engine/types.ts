@@ -51,29 +51,22 @@ export interface StateTensor {
 
 /**
  * Computes one stage. Calls come one at a time, in the order of a schedule. Arrays that go in belong to the engine
- * from then on, arrays that come out to the caller (they may be transferred between threads).
+ * from then on, arrays that come out to the caller: they may move, or be shared, between threads, and be written again.
  */
 export interface Engine {
   readonly name: string;
   readonly version: string;
   load(specification: StageSpecification, signal?: AbortSignal): Promise<StageDescription>;
   /** input [N, …] → activation [N, …], or the loss [1]; labels only on the loss stage. Keeps what backward reads. */
-  forward(
-    id: MicroBatchId,
-    input: Float32Array<ArrayBuffer>,
-    labels?: Int32Array<ArrayBuffer>,
-  ): Promise<Computed<Float32Array<ArrayBuffer>>>;
+  forward(id: MicroBatchId, input: Float32Array, labels?: Int32Array): Promise<Computed<Float32Array>>;
   /** Adds to the gradients; gives the gradient of the stage's input, or undefined on the first stage. */
-  backward(
-    id: MicroBatchId,
-    outputGradient?: Float32Array<ArrayBuffer>,
-  ): Promise<Computed<Float32Array<ArrayBuffer> | undefined>>;
+  backward(id: MicroBatchId, outputGradient?: Float32Array): Promise<Computed<Float32Array | undefined>>;
   /** Both at once, on the loss stage. */
   forwardBackward(
     id: MicroBatchId,
-    input: Float32Array<ArrayBuffer>,
-    labels: Int32Array<ArrayBuffer>,
-  ): Promise<Computed<{ readonly loss: number; readonly inputGradient: Float32Array<ArrayBuffer> | undefined }>>;
+    input: Float32Array,
+    labels: Int32Array,
+  ): Promise<Computed<{ readonly loss: number; readonly inputGradient: Float32Array | undefined }>>;
   /** The sum of squares of each parameter's accumulated gradient. */
   gradientNorms(): Promise<Computed<readonly number[]>>;
   /** One optimizer step with the accumulated gradients, which are zero afterwards. */

@@ -22,7 +22,7 @@ export interface WorkerReady {
   readonly version: string;
 }
 
-/** The buffers of all float arrays in a message, which then move instead of being copied. */
+/** The buffers of all arrays in a message, which then move instead of being copied. Shared ones stay where they are. */
 export function transferables(value: unknown): ArrayBuffer[] {
   return [...new Set(buffersIn(value))];
 }

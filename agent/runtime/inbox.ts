@@ -27,6 +27,10 @@ export class Inbox {
   }
 
   put(tensor: ReceivedTensor): void {
+    if (this.#closed !== undefined) {
+      tensor.release();
+      return;
+    }
     const { kind, step, microBatch, slot } = tensor.meta;
     const key = keyOf(kind, step, microBatch, slot);
     if (this.#arrived.has(key) || this.#taken.has(key)) {

@@ -1,12 +1,10 @@
-import type { LinkSender, ReceivedTensor } from '../../broker/index.ts';
+import type { LinkSender, ReceivedTensor, TensorMemory } from '../../broker/index.ts';
 import { elementCount } from '../../models/index.ts';
 import type { Instruction, StageInstructions } from '../../planner/index.ts';
 import { type Codec, codecOf } from '../codec/index.ts';
 import type { Computed, Engine, StageDescription } from '../engine/index.ts';
 import { LossNotFiniteError, UnexpectedTensorError } from './errors.ts';
 import type { Inbox } from './inbox.ts';
-
-type Floats = Float32Array<ArrayBuffer>;
 
 /** Where stage 0 reads its samples. */
 export interface SampleSource {
@@ -21,6 +19,8 @@ export interface StageRuntimeNeeds {
   readonly samplesPerMicroBatch: number;
   readonly inbox: Inbox;
   readonly codec: Codec;
+  /** Where tensors go that were sent, and come from that are received. */
+  readonly memory: TensorMemory;
   /** Only on stage 0. */
   readonly samples?: SampleSource | undefined;
   readonly next?: LinkSender | undefined;
@@ -29,7 +29,9 @@ export interface StageRuntimeNeeds {
   readonly loss?: LinkSender | undefined;
   readonly learningRate: (step: number) => number;
   /** Asks the coordinator for the factor of all gradients; only where the optimizer clips. */
-  readonly gradientScale?: ((step: number, squaredNorms: readonly number[]) => Promise<number>) | undefined;
+  readonly gradientScale?:
+    | ((step: number, squaredNorms: readonly number[], signal: AbortSignal) => Promise<number>)
+    | undefined;
 }
 
 /** What one step was like on one stage. Seconds of the loop by the clock, computation in processor time. */
@@ -45,11 +47,11 @@ interface StepProgress {
   /** Aborts when the caller's does, and when a send fails: nobody may go on waiting for an answer to it. */
   readonly signal: AbortSignal;
   readonly failed: AbortController;
-  readonly activations: Map<number, Floats>;
-  readonly outputs: Map<number, Floats>;
-  readonly outputGradients: Map<number, Floats>;
-  readonly inputGradients: Map<number, Floats>;
-  readonly labels: Map<number, Int32Array<ArrayBuffer>>;
+  readonly activations: Map<number, Float32Array>;
+  readonly outputs: Map<number, Float32Array>;
+  readonly outputGradients: Map<number, Float32Array>;
+  readonly inputGradients: Map<number, Float32Array>;
+  readonly labels: Map<number, Int32Array>;
   readonly losses: number[];
   readonly sends: Promise<void>[];
   computeSeconds: number;
@@ -128,7 +130,7 @@ const executors: Record<Instruction['kind'], Executor> = {
     let scale = 1;
     if (gradientScale !== undefined) {
       const norms = count(progress, await engine.gradientNorms());
-      scale = await waited(progress, gradientScale(progress.step, norms));
+      scale = await waited(progress, gradientScale(progress.step, norms, progress.signal));
     }
     count(progress, await engine.update(progress.step, learningRate(progress.step), scale));
   },
@@ -140,7 +142,7 @@ async function inputsOf(needs: StageRuntimeNeeds, progress: StepProgress, microB
   if (stage.isFirst) {
     const { images, labels } = samples!.read(progress.step, microBatch, microBatches);
     if (needs.loss !== undefined) sendLabels(needs.loss, progress, microBatch, labels);
-    return { input: images as Floats, labels: stage.isLoss ? (labels as Int32Array<ArrayBuffer>) : undefined };
+    return { input: images, labels: stage.isLoss ? labels : undefined };
   }
   const input = takeFrom(progress.activations, microBatch)!;
   if (!stage.isLoss) return { input, labels: undefined };
@@ -161,7 +163,7 @@ function sendLabels(link: LinkSender, progress: StepProgress, microBatch: number
   track(progress, link.send(meta, bytes, progress.signal));
 }
 
-function readLabels(tensor: ReceivedTensor, count: number): Int32Array<ArrayBuffer> {
+function readLabels(tensor: ReceivedTensor, count: number): Int32Array {
   try {
     if (tensor.meta.dtype !== 'int32' || tensor.payload.length !== 4 * count) {
       throw new UnexpectedTensorError('labels', tensor.meta.from, `${tensor.payload.length} bytes for ${count} labels`);
@@ -178,27 +180,30 @@ async function receive(
   kind: 'activation' | 'gradient',
   microBatch: number,
   shape: readonly number[],
-): Promise<Floats> {
+): Promise<Float32Array> {
   const tensor = await waited(progress, inbox.take(kind, progress.step, microBatch, progress.signal));
   try {
     const { meta, payload } = tensor;
     if (meta.shape.join() !== shape.join()) {
       throw new UnexpectedTensorError(kind, meta.from, `shape [${meta.shape.join(', ')}], not [${shape.join(', ')}]`);
     }
-    return codecOf(meta.codec.id).decode(payload, elementCount(shape));
+    const values = codecOf(meta.codec.id).decode(payload, elementCount(shape));
+    // Raw values lie in the payload's own memory, which goes on to the engine.
+    if (values.buffer === payload.buffer) tensor.keep();
+    return values;
   } finally {
     tensor.release();
   }
 }
 
 function startSend(
-  { codec }: StageRuntimeNeeds,
+  { codec, memory }: StageRuntimeNeeds,
   progress: StepProgress,
   link: LinkSender,
   kind: 'activation' | 'gradient',
   microBatch: number,
   shape: readonly number[],
-  values: Floats,
+  values: Float32Array,
 ): void {
   const { id, params } = codec;
   const meta = {
@@ -210,7 +215,11 @@ function startSend(
     shape,
     codec: { id, params },
   } as const;
-  track(progress, link.send(meta, codec.encode(values), progress.signal));
+  const sent = link.send(meta, codec.encode(values), progress.signal);
+  track(
+    progress,
+    sent.then(() => memory.giveBack(values.buffer)),
+  );
 }
 
 function track(progress: StepProgress, send: Promise<void>): void {

@@ -2,7 +2,8 @@
 import { connect } from 'node:net';
 import { type ErrorWithReasonCode, MqttClient } from 'mqtt';
 import { ClosedError, InvalidUrlError } from '../errors.ts';
-import type { RawMessage } from '../messages/messenger.ts';
+import type { RawMessage } from '../messages/channel.ts';
+import { publishHead } from '../mqtt/publish.ts';
 import { waitFor } from '../wait.ts';
 
 export interface ConnectionOptions {
@@ -17,8 +18,15 @@ export interface ConnectionOptions {
 }
 
 export interface Connection {
-  /** Resolves when the socket took the bytes (QoS 0) or the broker acknowledged them (QoS 1). */
-  publish(topic: string, payload: Buffer, options: { readonly qos: 0 | 1; readonly retain: boolean }): Promise<void>;
+  /**
+   * Resolves when the socket took the bytes (QoS 0) or the broker acknowledged them (QoS 1). Parts that follow each
+   * other go to the socket as they are, where QoS and retain allow it.
+   */
+  publish(
+    topic: string,
+    payload: Buffer | readonly Uint8Array[],
+    options: { readonly qos: 0 | 1; readonly retain: boolean },
+  ): Promise<void>;
   /** @throws where the broker does not grant it. */
   subscribe(filter: string, qos: 0 | 1): Promise<void>;
   unsubscribe(filter: string): void;
@@ -98,6 +106,31 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
   return connectionOf(client, closed);
 }
 
+/**
+ * A PUBLISH of QoS 0 without the library, which would take the payload as one buffer only. Written within one turn, it
+ * cannot get between the bytes of another packet.
+ */
+function writeParts(
+  client: MqttClient,
+  topic: string,
+  parts: readonly Uint8Array[],
+  done: (error?: Error | null) => void,
+): void {
+  const { stream } = client;
+  stream.cork();
+  stream.write(
+    publishHead(
+      topic,
+      parts.reduce((sum, part) => sum + part.byteLength, 0),
+    ),
+  );
+  for (const [index, part] of parts.entries()) {
+    if (index < parts.length - 1) stream.write(part);
+    else stream.write(part, done);
+  }
+  stream.uncork();
+}
+
 function connectionOf(client: MqttClient, closed: Promise<string>): Connection {
   const socket = client.stream as unknown as { readonly bytesWritten: number; readonly bytesRead: number };
   const pending = new Set<(reason: string) => void>();
@@ -130,7 +163,11 @@ function connectionOf(client: MqttClient, closed: Promise<string>): Connection {
       return socket.bytesRead;
     },
     publish: (topic, payload, { qos, retain }) =>
-      untilDone((done) => client.publish(topic, payload, { qos, retain }, (error) => done(error))),
+      untilDone((done) => {
+        if (Buffer.isBuffer(payload)) client.publish(topic, payload, { qos, retain }, (error) => done(error));
+        else if (qos === 0 && !retain) writeParts(client, topic, payload, done);
+        else client.publish(topic, Buffer.concat(payload as Uint8Array[]), { qos, retain }, (error) => done(error));
+      }),
     subscribe: (filter, qos) => untilDone((done) => client.subscribe(filter, { qos }, (error) => done(error))),
     unsubscribe: (filter) => void client.unsubscribe(filter, () => {}),
     async end() {

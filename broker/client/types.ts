@@ -1,7 +1,8 @@
 import type { Identity } from '../keyring/identity.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Log } from '../log.ts';
-import type { Messenger, RawChannel } from '../messages/messenger.ts';
+import type { RawChannel } from '../messages/channel.ts';
+import type { Messenger } from '../messages/messenger.ts';
 import type { MessageTopic, TopicMessage, TopicParams } from '../topics.ts';
 
 /** A message the broker publishes for us when our connection breaks; signed anew at each connect. */

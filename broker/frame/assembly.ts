@@ -5,8 +5,14 @@ import type { MisplacedReason } from './reasons.ts';
 /** A tensor of which some chunks are there. */
 interface Partial {
   readonly header: FrameHeader;
-  readonly buffer: ArrayBuffer;
+  readonly buffer: ArrayBufferLike;
   received: number;
+}
+
+/** A part of a tensor's buffer. */
+export interface Place {
+  readonly buffer: ArrayBufferLike;
+  readonly memory: Uint8Array;
 }
 
 /**
@@ -16,15 +22,17 @@ interface Partial {
 export interface Assembly {
   /** The reason why this chunk has no place; null where `add` may be called. Changes nothing. */
   problem(header: FrameHeader): MisplacedReason | null;
-  /** Copies the chunk into place; the whole tensor's buffer when it was the last. */
-  add(header: FrameHeader, payload: Uint8Array): ArrayBuffer | null;
+  /** Where the chunk's payload goes. Changes nothing. */
+  place(header: FrameHeader): Place;
+  /** The chunk is in its place; the whole tensor's buffer when it was the last. */
+  add(header: FrameHeader, place: Place): ArrayBufferLike | null;
   /** Forgets the unfinished tensor; true where there was one. */
   drop(): boolean;
   readonly unfinished: FrameHeader | null;
 }
 
 /** @param allocate gives a buffer of exactly that many bytes; what is in it does not matter. */
-export function createAssembly(allocate: (bytes: number) => ArrayBuffer): Assembly {
+export function createAssembly(allocate: (bytes: number) => ArrayBufferLike): Assembly {
   let partial: Partial | null = null;
   return {
     get unfinished() {
@@ -39,11 +47,13 @@ export function createAssembly(allocate: (bytes: number) => ArrayBuffer): Assemb
       if (header.chunk < partial.received) return 'chunk-twice';
       return header.chunk > partial.received ? 'chunk-missing' : null;
     },
-    add(header, payload) {
-      if (header.chunk === 0) partial = { header, buffer: allocate(header.totalBytes), received: 0 };
+    place(header) {
+      const buffer = header.chunk === 0 || partial === null ? allocate(header.totalBytes) : partial.buffer;
+      return { buffer, memory: new Uint8Array(buffer, header.chunk * MAX_FRAME_PAYLOAD_BYTES, header.payloadBytes) };
+    },
+    add(header, { buffer }) {
+      if (header.chunk === 0) partial = { header, buffer, received: 0 };
       if (partial === null) return null;
-      const { buffer } = partial;
-      new Uint8Array(buffer).set(payload, header.chunk * MAX_FRAME_PAYLOAD_BYTES);
       partial.received += 1;
       if (partial.received < header.chunks) return null;
       partial = null;

@@ -34,20 +34,19 @@ const LONG_HIGH_END = 2 ** 21;
 
 /** Takes any bytes apart. Nothing of the result is to be believed before `signatureProblem` and `payloadProblem`. */
 export function parseFrame(bytes: Buffer): Parsed {
-  const reason = lengthProblem(bytes);
-  if (reason !== null) return { ok: false, reason };
-  const header = readHeader(bytes);
+  if (bytes.length < FRAME_OVERHEAD_BYTES) return { ok: false, reason: 'too-short' };
+  const header = parseHead(bytes, bytes.length - FRAME_OVERHEAD_BYTES);
   if (typeof header === 'string') return { ok: false, reason: header };
   return { ok: true, header, payload: bytes.subarray(at.payload) };
 }
 
-function lengthProblem(bytes: Buffer): MalformedReason | null {
-  if (bytes.length < FRAME_OVERHEAD_BYTES) return 'too-short';
-  if (bytes.length > FRAME_OVERHEAD_BYTES + MAX_FRAME_PAYLOAD_BYTES) return 'too-large';
+/** The header of a frame whose payload has so many bytes, or what is wrong with it. `head` has 448 bytes or more. */
+export function parseHead(head: Buffer, payloadBytes: number): FrameHeader | MalformedReason {
+  if (payloadBytes > MAX_FRAME_PAYLOAD_BYTES) return 'too-large';
   // A later version may have a longer header, so the version is asked for first.
-  if (bytes[at.version] !== FRAME_VERSION) return 'unsupported-version';
-  if (bytes.readUInt16LE(at.length) !== HEADER_LENGTH) return 'bad-length';
-  return bytes.readUInt32LE(at.payloadBytes) === bytes.length - FRAME_OVERHEAD_BYTES ? null : 'bad-length';
+  if (head[at.version] !== FRAME_VERSION) return 'unsupported-version';
+  if (head.readUInt16LE(at.length) !== HEADER_LENGTH) return 'bad-length';
+  return head.readUInt32LE(at.payloadBytes) === payloadBytes ? readHeader(head) : 'bad-length';
 }
 
 function readHeader(bytes: Buffer): FrameHeader | MalformedReason {
@@ -142,8 +141,12 @@ export function signatureProblem(bytes: Buffer, header: FrameHeader, keyring: Ke
 
 /** Whether the payload is what the signed header says; null where it is. */
 export function payloadProblem(bytes: Buffer, header: FrameHeader): UntrustedReason | null {
-  const digest = digestBytes(header.digest, bytes.subarray(at.payload));
-  const said = bytes.subarray(at.payloadDigest, at.payloadDigest + digest.length);
+  return digestProblem(bytes, digestBytes(header.digest, bytes.subarray(at.payload)));
+}
+
+/** Whether a payload's digest is the one that the head says; null where it is. */
+export function digestProblem(head: Buffer, digest: Buffer): UntrustedReason | null {
+  const said = head.subarray(at.payloadDigest, at.payloadDigest + digest.length);
   return digest.equals(said) ? null : 'bad-digest';
 }
 

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** Digests of a payload; ids are of the wire. A shorter digest is filled up with zeros. [protocol §6.5] */
@@ -17,6 +17,11 @@ export const digestOf = (id: number): DigestName | undefined => nameById.get(id)
 /** The digest of `payload`: 32 or 64 bytes. */
 export function digestBytes(name: DigestName, payload: Uint8Array): Buffer {
   return hash(digests[name].algorithm, payload, 'buffer');
+}
+
+/** The digest of a payload that comes in parts; taken while they are still in the processor's cache. */
+export function startDigest(name: DigestName): Hash {
+  return createHash(digests[name].algorithm);
 }
 
 /**

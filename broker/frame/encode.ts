@@ -27,22 +27,16 @@ export interface OpenFrame {
   readonly payload: Buffer;
 }
 
-/** Bytes of a whole frame. */
-export function frameBytes(payloadBytes: number): number {
-  return FRAME_OVERHEAD_BYTES + payloadBytes;
-}
-
 /**
  * One block of memory with room for the header in front.
- * @param memory a block of exactly `frameBytes(payloadBytes)` to use again; a new one by default
  * @throws InvalidFrameError above 1 MiB.
  */
-export function createFrame(payloadBytes: number, memory?: ArrayBuffer): OpenFrame {
+export function createFrame(payloadBytes: number): OpenFrame {
   if (!Number.isInteger(payloadBytes) || payloadBytes < 0 || payloadBytes > MAX_FRAME_PAYLOAD_BYTES) {
     throw new InvalidFrameError('payloadBytes', payloadBytes, `0 to ${MAX_FRAME_PAYLOAD_BYTES}; send it in chunks`);
   }
   // Slow means: a memory block of its own, not a slice of the shared pool.
-  const frame = memory === undefined ? Buffer.allocUnsafeSlow(frameBytes(payloadBytes)) : Buffer.from(memory);
+  const frame = Buffer.allocUnsafeSlow(FRAME_OVERHEAD_BYTES + payloadBytes);
   return { frame, payload: frame.subarray(at.payload) };
 }
 
@@ -59,20 +53,40 @@ export interface FrameMeter {
  * @throws InvalidFrameError naming the field that the layout cannot hold.
  */
 export function sealFrame(frame: Buffer, header: FrameHeader, identity: Identity, meter?: FrameMeter): void {
-  writeHeader(frame, header);
+  seal(frame.subarray(0, at.payload), frame.subarray(at.payload), header, identity, meter);
+}
+
+/**
+ * Header, digest and signature of a payload that lies elsewhere: 448 bytes that are sent before it.
+ * @throws InvalidFrameError naming the field that the layout cannot hold.
+ */
+export function sealHead(payload: Uint8Array, header: FrameHeader, identity: Identity, meter?: FrameMeter): Buffer {
+  const head = Buffer.allocUnsafe(FRAME_OVERHEAD_BYTES);
+  seal(head, payload, header, identity, meter);
+  return head;
+}
+
+function seal(
+  head: Buffer,
+  payload: Uint8Array,
+  header: FrameHeader,
+  identity: Identity,
+  meter: FrameMeter | undefined,
+): void {
+  requireConsistent(payload.length, header);
+  writeHeader(head, header);
   const begin = performance.now();
-  const digest = digestBytes(header.digest, frame.subarray(at.payload));
-  frame.fill(0, at.payloadDigest, at.signature);
-  digest.copy(frame, at.payloadDigest);
+  const digest = digestBytes(header.digest, payload);
+  head.fill(0, at.payloadDigest, at.signature);
+  digest.copy(head, at.payloadDigest);
   const digested = performance.now();
-  identity.sign(signedPart(frame)).copy(frame, at.signature);
+  identity.sign(signedPart(head)).copy(head, at.signature);
   if (meter === undefined) return;
   meter.digest += (digested - begin) / 1000;
   meter.sign += (performance.now() - digested) / 1000;
 }
 
 function writeHeader(frame: Buffer, header: FrameHeader): void {
-  requireConsistent(frame, header);
   frame.writeUInt16LE(HEADER_LENGTH, at.length);
   frame[at.version] = FRAME_VERSION;
   frame[at.digest] = digests[header.digest].id;
@@ -93,11 +107,9 @@ function writeHeader(frame: Buffer, header: FrameHeader): void {
   for (const field of Object.keys(idFields) as (keyof typeof idFields)[]) writeId(frame, field, header[field]);
 }
 
-function requireConsistent(frame: Buffer, header: FrameHeader): void {
+function requireConsistent(bytes: number, header: FrameHeader): void {
   const { codec, shape, payloadBytes } = header;
-  if (payloadBytes !== frame.length - FRAME_OVERHEAD_BYTES) {
-    throw new InvalidFrameError('payloadBytes', payloadBytes, `the frame holds ${frame.length - FRAME_OVERHEAD_BYTES}`);
-  }
+  if (payloadBytes !== bytes) throw new InvalidFrameError('payloadBytes', payloadBytes, `the frame holds ${bytes}`);
   if (shape.length > MAX_RANK) throw new InvalidFrameError('shape', shape, `at most ${MAX_RANK} dimensions`);
   if (!Number.isInteger(codec.id) || codec.id < 0 || codec.id > 255) {
     throw new InvalidFrameError('codec', codec.id, '0 to 255');

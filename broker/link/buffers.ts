@@ -1,22 +1,15 @@
-/** Buffers of one link, used again where the size fits: a step sends tensors of the same few sizes. */
-export interface BufferPool {
-  /** A buffer of exactly `bytes`; what is in it does not matter. */
-  take(bytes: number): ArrayBuffer;
-  giveBack(buffer: ArrayBuffer): void;
-}
+import type { TensorMemory } from './types.ts';
 
-export function createBufferPool(capacity: number): BufferPool {
-  let free: ArrayBuffer[] = [];
+/** Memory for a receiver that was given none: buffers of a link are used again where the size fits. */
+export function createBufferPool(capacity: number): TensorMemory {
+  let free: ArrayBufferLike[] = [];
   return {
     take(bytes) {
       const found = free.findIndex((buffer) => buffer.byteLength === bytes);
-      if (found >= 0) return free.splice(found, 1)[0] as ArrayBuffer;
-      // A block of its own, not zeroed: it is about to be written from end to end.
-      return bytes === 0 ? new ArrayBuffer(0) : (Buffer.allocUnsafeSlow(bytes).buffer as ArrayBuffer);
+      return found < 0 ? new ArrayBuffer(bytes) : free.splice(found, 1)[0]!;
     },
     giveBack(buffer) {
-      // A buffer that the consumer has transferred to a worker is of length 0 now.
-      if (buffer.byteLength > 0) free = [buffer, ...free].slice(0, capacity);
+      free = [buffer, ...free].slice(0, capacity);
     },
   };
 }

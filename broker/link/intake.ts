@@ -1,5 +1,6 @@
-import { createAssembly } from '../frame/assembly.ts';
-import { type ParsedFrame, parseFrame, payloadProblem, signatureProblem } from '../frame/decode.ts';
+import { createAssembly, type Place } from '../frame/assembly.ts';
+import { digestProblem, parseFrame, parseHead, payloadProblem, signatureProblem } from '../frame/decode.ts';
+import { startDigest } from '../frame/digest.ts';
 import type { FrameMeter } from '../frame/encode.ts';
 import type { FrameHeader } from '../frame/header.ts';
 import type { FrameKind } from '../frame/kinds.ts';
@@ -7,7 +8,7 @@ import type { FrameRefusal } from '../frame/reasons.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Position } from '../messages/envelope.ts';
 import { comparePositions } from '../messages/replay.ts';
-import type { Credits } from './types.ts';
+import type { Credits, TensorMemory } from './types.ts';
 
 /** What came of a frame. */
 export type Outcome =
@@ -17,13 +18,27 @@ export type Outcome =
   | {
       readonly result: 'tensor';
       readonly header: FrameHeader;
-      readonly buffer: ArrayBuffer;
+      readonly buffer: ArrayBufferLike;
       readonly freed: readonly FrameHeader[];
     };
+
+/** A frame whose head is believed, and whose payload is written into its place part by part. */
+export interface Arrival {
+  write(part: Uint8Array): void;
+  /** All of the payload was written. It counts for nothing before. */
+  end(): Outcome;
+  /** The rest will not come. */
+  abort(): void;
+}
 
 /** Decides frame by frame what is believed and what has its place. No I/O. */
 export interface Intake {
   take(bytes: Buffer): Outcome;
+  /**
+   * Takes a frame of which only the head is there (448 bytes). Null where anything is to be said against it, or another
+   * is arriving; then nothing has changed, and `take` tells what is wrong once all of it is there.
+   */
+  begin(head: Buffer, payloadBytes: number): Arrival | null;
   /** The consumer gave a tensor of `kind` back. */
   release(kind: FrameKind): void;
   setTerm(term: number): void;
@@ -39,7 +54,7 @@ export interface IntakeOptions {
   readonly keyring: Keyring;
   readonly credits: Credits;
   readonly maxTensorBytes: number;
-  readonly allocate: (bytes: number) => ArrayBuffer;
+  readonly memory: TensorMemory;
   readonly meter: FrameMeter;
   readonly after?: Position;
 }
@@ -50,8 +65,8 @@ const REMEMBERED_TENSORS = 8192;
 const BEFORE_ALL: Position = { incarnation: -1, sequence: -1 };
 
 export function createIntake(options: IntakeOptions): Intake {
-  const { from, to, run, keyring, credits, maxTensorBytes, meter } = options;
-  const assembly = createAssembly(options.allocate);
+  const { from, to, run, keyring, credits, maxTensorBytes, memory, meter } = options;
+  const assembly = createAssembly((bytes) => memory.take(bytes));
   const held: Partial<Record<FrameKind, number>> = {};
   const delivered = new Set<string>();
   let { term } = options;
@@ -84,10 +99,10 @@ export function createIntake(options: IntakeOptions): Intake {
     return unfinished === null ? [] : [unfinished];
   };
 
-  const place = ({ header, payload }: ParsedFrame, order: number): Outcome => {
+  const add = (header: FrameHeader, place: Place, order: number): Outcome => {
     const freed = order > 0 ? begin(header) : [];
     verdict = 'open';
-    const buffer = assembly.add(header, payload);
+    const buffer = assembly.add(header, place);
     if (buffer === null) return { result: 'waiting', freed };
     verdict = 'done';
     held[header.kind] = (held[header.kind] ?? 0) + 1;
@@ -100,6 +115,49 @@ export function createIntake(options: IntakeOptions): Intake {
     const freed = begin(header);
     verdict = reason;
     return [...freed, header];
+  };
+
+  /** What a whole, believed frame comes to. */
+  const settle = (header: FrameHeader, untrue: FrameRefusal | null, placeOf: () => Place): Outcome => {
+    if (untrue !== null) return refused(untrue);
+    const order = comparePositions(header, latest);
+    const misplaced = placeProblem(header, order);
+    if (misplaced === null) return add(header, placeOf(), order);
+    return refused(misplaced, order > 0 ? turnAway(header, misplaced) : []);
+  };
+
+  const timed = <T>(part: keyof FrameMeter, act: () => T): T => {
+    const begun = performance.now();
+    const result = act();
+    meter[part] += (performance.now() - begun) / 1000;
+    return result;
+  };
+
+  let arriving = false;
+
+  const arrive = (header: FrameHeader, head: Buffer): Arrival => {
+    const place = assembly.place(header);
+    const digest = startDigest(header.digest);
+    let written = 0;
+    arriving = true;
+    const leave = (): void => {
+      arriving = false;
+      if (header.chunk === 0) memory.giveBack(place.buffer);
+    };
+    return {
+      write(part) {
+        timed('copy', () => place.memory.set(part, written));
+        written += part.length;
+        timed('digest', () => digest.update(part));
+      },
+      end() {
+        const outcome = settle(header, digestProblem(head, digest.digest()), () => place);
+        if (outcome.result === 'refused') leave();
+        arriving = false;
+        return outcome;
+      },
+      abort: leave,
+    };
   };
 
   return {
@@ -118,25 +176,25 @@ export function createIntake(options: IntakeOptions): Intake {
     take(bytes) {
       const parsed = parseFrame(bytes);
       if (!parsed.ok) return refused(parsed.reason);
-      const { header } = parsed;
+      const { header, payload } = parsed;
       if (header.from !== from || header.to !== to) return refused('other-link');
-      const begun = performance.now();
-      const forged = signatureProblem(bytes, header, keyring);
-      const verified = performance.now();
-      meter.verify += (verified - begun) / 1000;
+      const forged = timed('verify', () => signatureProblem(bytes, header, keyring));
       if (forged !== null) return refused(forged);
-      const order = comparePositions(header, latest);
-      const misplaced = placeProblem(header, order);
       // Replays are the cheapest thing to send at us, so they are turned away before the payload is read.
-      if (misplaced === 'replayed') return refused(misplaced);
-      const altered = payloadProblem(bytes, header);
-      const digested = performance.now();
-      meter.digest += (digested - verified) / 1000;
-      if (altered !== null) return refused(altered);
-      if (misplaced !== null) return refused(misplaced, order > 0 ? turnAway(header, misplaced) : []);
-      const outcome = place(parsed, order);
-      meter.copy += (performance.now() - digested) / 1000;
-      return outcome;
+      if (placeProblem(header, comparePositions(header, latest)) === 'replayed') return refused('replayed');
+      const altered = timed('digest', () => payloadProblem(bytes, header));
+      return settle(header, altered, () => {
+        const place = assembly.place(header);
+        timed('copy', () => place.memory.set(payload));
+        return place;
+      });
+    },
+    begin(head, payloadBytes) {
+      const header = parseHead(head, payloadBytes);
+      if (arriving || typeof header === 'string' || header.from !== from || header.to !== to) return null;
+      if (timed('verify', () => signatureProblem(head, header, keyring)) !== null) return null;
+      if (placeProblem(header, comparePositions(header, latest)) !== null) return null;
+      return arrive(header, Buffer.from(head));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { ClosedError } from '../errors.ts';
-import type { RawChannel, RawMessage } from '../messages/messenger.ts';
+import { type RawChannel, type RawMessage, wholePayload } from '../messages/channel.ts';
 import { matchesFilter } from '../topics.ts';
 import { createTransport, type TransportNeeds } from './transport.ts';
 import type { Transport } from './types.ts';
@@ -62,7 +62,7 @@ export function createMemoryChannel(): RawChannel {
   return {
     publishRaw(topic, payload, { retain }, signal) {
       signal?.throwIfAborted();
-      const bytes = Buffer.isBuffer(payload) ? payload : payload(() => ({ incarnation, sequence: sequence++ }));
+      const bytes = wholePayload(payload, () => ({ incarnation, sequence: sequence++ }));
       if (retain && bytes.length === 0) retained.delete(topic);
       else if (retain) retained.set(topic, bytes);
       return new Promise((resolve) => {

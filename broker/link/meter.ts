@@ -1,6 +1,7 @@
 import type { FrameMeter } from '../frame/encode.ts';
 import type { FrameRefusal } from '../frame/reasons.ts';
-import type { RawChannel } from '../messages/messenger.ts';
+import type { RawChannel, RawPayload } from '../messages/channel.ts';
+import { publishBytes } from '../mqtt/publish.ts';
 import type { LinkStats } from './types.ts';
 
 /** The counters of one end of a link. */
@@ -31,30 +32,53 @@ export function statsOf(meter: LinkMeter): LinkStats {
   return { ...meter, seconds: { ...meter.seconds }, refused: { ...meter.refused } };
 }
 
-/** Bytes of an MQTT PUBLISH with QoS 0 (MQTT 3.1.1 §3.3). */
-export function packetBytes(topic: string, payloadBytes: number): number {
-  const remaining = 2 + topic.length + payloadBytes;
-  const lengthBytes = remaining < 128 ? 1 : remaining < 16_384 ? 2 : remaining < 2_097_152 ? 3 : 4;
-  return 1 + lengthBytes + remaining;
-}
-
 /** The same channel, counting what goes through it. */
 export function meteredChannel(channel: RawChannel, meter: LinkMeter): RawChannel {
+  const { divert } = channel;
+  const received = (topic: string, payloadBytes: number): void => {
+    meter.bytesReceived += publishBytes(topic, payloadBytes);
+  };
   return {
     publishRaw(topic, payload, options, signal) {
-      const counted = (bytes: Buffer): Buffer => {
-        meter.bytesSent += packetBytes(topic, bytes.length);
-        return bytes;
-      };
-      const counting: typeof payload = Buffer.isBuffer(payload) ? counted(payload) : (next) => counted(payload(next));
-      return channel.publishRaw(topic, counting, options, signal);
+      return channel.publishRaw(
+        topic,
+        counting(payload, (bytes) => {
+          meter.bytesSent += publishBytes(topic, bytes);
+        }),
+        options,
+        signal,
+      );
     },
     subscribeRaw(filter, qos, handler, signal) {
-      const counting: typeof handler = (message) => {
-        meter.bytesReceived += packetBytes(message.topic, message.payload.length);
+      const counted: typeof handler = (message) => {
+        received(message.topic, message.payload.length);
         handler(message);
       };
-      return channel.subscribeRaw(filter, qos, counting, signal);
+      return channel.subscribeRaw(filter, qos, counted, signal);
     },
+    ...(divert && {
+      divert: (topic, { headBytes, open }) =>
+        divert(topic, {
+          headBytes,
+          open(head, payloadBytes) {
+            const sink = open(head, payloadBytes);
+            if (sink !== null) received(topic, payloadBytes);
+            return sink;
+          },
+        }),
+    }),
   };
+}
+
+/** The same payload, whose length is told when it is known. */
+function counting(payload: RawPayload, count: (bytes: number) => void): RawPayload {
+  if (typeof payload === 'function') {
+    return (next) => {
+      const bytes = payload(next);
+      count(bytes.length);
+      return bytes;
+    };
+  }
+  count(Buffer.isBuffer(payload) ? payload.length : payload.reduce((sum, part) => sum + part.byteLength, 0));
+  return payload;
 }

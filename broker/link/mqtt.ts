@@ -1,5 +1,5 @@
 import { connectClient } from '../client/client.ts';
-import type { RawChannel } from '../messages/messenger.ts';
+import type { RawChannel } from '../messages/channel.ts';
 import { createTransport, type TransportNeeds } from './transport.ts';
 import type { Transport } from './types.ts';
 

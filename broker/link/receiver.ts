@@ -1,9 +1,11 @@
 import type { FrameHeader } from '../frame/header.ts';
+import { FRAME_OVERHEAD_BYTES } from '../frame/layout.ts';
 import type { Identity } from '../keyring/identity.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Log } from '../log.ts';
+import type { RawChannel } from '../messages/channel.ts';
 import type { Position } from '../messages/envelope.ts';
-import { createMessenger, type RawChannel } from '../messages/messenger.ts';
+import { createMessenger } from '../messages/messenger.ts';
 import { formatTopic } from '../topics.ts';
 import { createBufferPool } from './buffers.ts';
 import { defaultCredits } from './credits.ts';
@@ -30,13 +32,12 @@ export interface ReceiverNeeds {
  */
 export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeeds): Promise<LinkReceiver> {
   const { identity, keyring, log } = needs;
-  const { from, run, maxTensorBytes, onTensor } = options;
+  const { from, run, maxTensorBytes, onTensor, memory = createBufferPool(SPARE_BUFFERS) } = options;
   const link = { from, to: identity.id };
   const credits: Credits = { ...defaultCredits, ...options.credits };
   const meter = createLinkMeter();
   const channel = meteredChannel(needs.channel, meter);
   const messenger = createMessenger({ channel, identity, keyring, log });
-  const pool = createBufferPool(SPARE_BUFFERS);
   const intake = createIntake({
     ...link,
     run,
@@ -44,7 +45,7 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     keyring,
     credits,
     maxTensorBytes,
-    allocate: pool.take,
+    memory,
     meter: meter.seconds,
     ...(needs.after === undefined ? {} : { after: needs.after }),
   });
@@ -58,12 +59,12 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     });
   };
 
-  const deliver = (header: FrameHeader, buffer: ArrayBuffer): void => {
+  const deliver = (header: FrameHeader, buffer: ArrayBufferLike): void => {
     meter.tensors += 1;
     onTensor(
-      receivedTensor(header, buffer, () => {
+      receivedTensor(header, buffer, (kept) => {
         intake.release(header.kind);
-        pool.giveBack(buffer);
+        if (!kept) memory.giveBack(buffer);
         sendCredit(header);
       }),
     );
@@ -78,10 +79,21 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     log({ level: 'warn', event: 'frame-refused', detail: { ...link, reason } });
   };
 
-  const unsubscribe = await channel.subscribeRaw(formatTopic(keyring.fleet, 'linkFrames', link), 0, ({ payload }) => {
+  const topic = formatTopic(keyring.fleet, 'linkFrames', link);
+  const unsubscribe = await channel.subscribeRaw(topic, 0, ({ payload }) => {
     if (!open) return;
     meter.frames += 1;
     settle(intake.take(payload));
+  });
+  // The usual way in; what has a flaw comes by the other, where it is told.
+  const endDiversion = channel.divert?.(topic, {
+    headBytes: FRAME_OVERHEAD_BYTES,
+    open: (head, bytes) => {
+      const arrival = open ? intake.begin(head, bytes - FRAME_OVERHEAD_BYTES) : null;
+      if (arrival === null) return null;
+      meter.frames += 1;
+      return { ...arrival, end: () => (open ? settle(arrival.end()) : arrival.abort()) };
+    },
   });
   await messenger.publish('linkWindow', link, { kind: 'window', run, credits: { ...credits }, maxTensorBytes });
   return receiverOf(link, intake, {
@@ -90,6 +102,7 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
       if (!open) return;
       open = false;
       unsubscribe();
+      endDiversion?.();
       needs.onClose(intake.position);
       // Takes the retained window away, so that nobody sends to an end that is gone.
       const topic = formatTopic(keyring.fleet, 'linkWindow', link);
@@ -114,16 +127,22 @@ function receiverOf(link: { from: string; to: string }, intake: Intake, ends: En
   };
 }
 
-function receivedTensor(header: FrameHeader, buffer: ArrayBuffer, onRelease: () => void): ReceivedTensor {
+function receivedTensor(
+  header: FrameHeader,
+  buffer: ArrayBufferLike,
+  onRelease: (kept: boolean) => void,
+): ReceivedTensor {
   const { kind, step, microBatch, slot, name, dtype, shape, codec, run, term, from, to, sequence } = header;
   let released = false;
+  const release = (kept: boolean): void => {
+    if (released) return;
+    released = true;
+    onRelease(kept);
+  };
   return {
     meta: { kind, step, microBatch, slot, name, dtype, shape, codec, run, term, from, to, sequence },
     payload: new Uint8Array(buffer),
-    release() {
-      if (released) return;
-      released = true;
-      onRelease();
-    },
+    release: () => release(false),
+    keep: () => release(true),
   };
 }

@@ -1,26 +1,23 @@
 import { type BrokerError, ClosedError, LinkLostError, TensorTooLargeError } from '../errors.ts';
 import type { DigestName } from '../frame/digest.ts';
-import { createFrame, frameBytes, sealFrame } from '../frame/encode.ts';
+import { sealHead } from '../frame/encode.ts';
 import { chunkRange, chunksOf, type FrameHeader } from '../frame/header.ts';
 import { type FrameKind, frameKinds, RAW_CODEC } from '../frame/kinds.ts';
 import { CODEC_PARAMS_BYTES } from '../frame/layout.ts';
 import type { Identity } from '../keyring/identity.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Log } from '../log.ts';
-import { createMessenger, type RawChannel } from '../messages/messenger.ts';
+import type { RawChannel } from '../messages/channel.ts';
+import { createMessenger } from '../messages/messenger.ts';
 import type { LinkWindow } from '../messages/tables.ts';
 import { formatTopic } from '../topics.ts';
 import { nextTurn, waitFor } from '../wait.ts';
-import { createBufferPool } from './buffers.ts';
 import { type CreditBook, createCreditBook, defaultCredits } from './credits.ts';
 import { createLinkMeter, type LinkMeter, meteredChannel, statsOf } from './meter.ts';
 import type { Credits, LinkSender, SenderOptions, TensorMeta } from './types.ts';
 
 /** Frames handed to the socket before the first of them has to be out. */
 const FRAMES_AHEAD = 2;
-
-/** Frames kept for the next tensors. Fresh memory for each made the garbage collector a fifth of a sender's time. */
-const SPARE_FRAMES = 8;
 
 const RAW = { id: RAW_CODEC, params: new Uint8Array(CODEC_PARAMS_BYTES) } as const;
 
@@ -63,8 +60,7 @@ class Sender implements LinkSender {
   readonly #topic: string;
   readonly #closing = new AbortController();
   /** By sequence, what the receiver has not given back. */
-  readonly #underWay = new Map<number, { readonly kind: FrameKind; readonly frames: Buffer[] }>();
-  readonly #pool = createBufferPool(SPARE_FRAMES);
+  readonly #underWay = new Map<number, FrameKind>();
   #book: CreditBook = createCreditBook(defaultCredits);
   #maxTensorBytes = 0;
   #term: number;
@@ -141,12 +137,10 @@ class Sender implements LinkSender {
   }
 
   #free(sequence: number): void {
-    const tensor = this.#underWay.get(sequence);
-    if (tensor === undefined) return;
+    const kind = this.#underWay.get(sequence);
+    if (kind === undefined) return;
     this.#underWay.delete(sequence);
-    this.#book.giveBack(tensor.kind);
-    // The receiver is done with the tensor, so no socket still reads these.
-    for (const frame of tensor.frames) this.#pool.giveBack(frame.buffer as ArrayBuffer);
+    this.#book.giveBack(kind);
   }
 
   async send(meta: TensorMeta, payload: Uint8Array | Float32Array, signal?: AbortSignal): Promise<void> {
@@ -172,20 +166,18 @@ class Sender implements LinkSender {
   async #sendTensor(meta: TensorMeta, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
     const sequence = this.#sequence++;
     const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    const tensor = { kind: meta.kind, frames: [] as Buffer[] };
-    this.#underWay.set(sequence, tensor);
+    this.#underWay.set(sequence, meta.kind);
     const chunks = chunksOf(bytes.length);
     const flushing: Promise<void>[] = [];
     let sent = 0;
     try {
       for (let chunk = 0; chunk < chunks; chunk += 1) {
         either.throwIfAborted();
-        const frame = this.#frameOf(meta, bytes, sequence, chunk);
-        const flushed = this.#channel.publishRaw(this.#topic, frame, { qos: 0, retain: false }, either);
+        const parts = this.#frameOf(meta, bytes, sequence, chunk);
+        const flushed = this.#channel.publishRaw(this.#topic, parts, { qos: 0, retain: false }, either);
         // Awaited below; until then a rejection must not count as unhandled.
         flushed.catch(() => {});
         flushing.push(flushed);
-        if (tensor.frames.length < SPARE_FRAMES) tensor.frames.push(frame);
         sent += 1;
         this.#meter.frames += 1;
         if (flushing.length > FRAMES_AHEAD) await flushing.shift();
@@ -194,8 +186,6 @@ class Sender implements LinkSender {
       await Promise.all(flushing);
       this.#meter.tensors += 1;
     } catch (error) {
-      // What is half sent may still lie in the socket: its memory is not used again.
-      tensor.frames.length = 0;
       if (sent < chunks) this.#free(sequence);
       throw this.#lossOf(error);
     }
@@ -207,15 +197,12 @@ class Sender implements LinkSender {
     return error instanceof ClosedError ? new LinkLostError(this.#name, error.message) : error;
   }
 
-  #frameOf(meta: TensorMeta, bytes: Uint8Array, sequence: number, chunk: number): Buffer {
-    const { seconds } = this.#meter;
+  /** Head and payload of one frame; the payload lies where it lay. */
+  #frameOf(meta: TensorMeta, bytes: Uint8Array, sequence: number, chunk: number): readonly Uint8Array[] {
     const { start, end } = chunkRange(bytes.length, chunk);
-    const begun = performance.now();
-    const { frame, payload } = createFrame(end - start, this.#pool.take(frameBytes(end - start)));
-    payload.set(bytes.subarray(start, end));
-    seconds.copy += (performance.now() - begun) / 1000;
-    sealFrame(frame, this.#headerOf(meta, bytes.length, sequence, chunk, end - start), this.#needs.identity, seconds);
-    return frame;
+    const payload = bytes.subarray(start, end);
+    const header = this.#headerOf(meta, bytes.length, sequence, chunk, payload.length);
+    return [sealHead(payload, header, this.#needs.identity, this.#meter.seconds), payload];
   }
 
   #headerOf(meta: TensorMeta, totalBytes: number, sequence: number, chunk: number, payloadBytes: number): FrameHeader {

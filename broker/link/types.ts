@@ -29,10 +29,19 @@ export interface ReceivedMeta extends Required<TensorMeta> {
 /** A whole, verified tensor. */
 export interface ReceivedTensor {
   readonly meta: ReceivedMeta;
-  /** Encoded bytes, at the start of an ArrayBuffer: any typed array fits on it. Not valid after `release`. */
-  readonly payload: Uint8Array<ArrayBuffer>;
-  /** Gives the buffer back and the sender its credit. Calling it again does nothing. */
+  /** Encoded bytes, all of their buffer: any typed array fits on it. Not valid after `release`. */
+  readonly payload: Uint8Array;
+  /** Gives the memory back and the sender its credit. Nothing happens when it was released or kept before. */
   release(): void;
+  /** As `release`, but the memory is the caller's from now on. */
+  keep(): void;
+}
+
+/** Where the bytes of received tensors go. */
+export interface TensorMemory {
+  /** A buffer of exactly `bytes`; what is in it does not matter. */
+  take(bytes: number): ArrayBufferLike;
+  giveBack(buffer: ArrayBufferLike): void;
 }
 
 /** Where the time of one link went, for the runtime's own share. Seconds of this thread. */
@@ -103,6 +112,8 @@ export interface ReceiverOptions {
   /** Longest encoded tensor; together with the credits it bounds what this end holds. */
   readonly maxTensorBytes: number;
   readonly credits?: Partial<Credits>;
+  /** By default each tensor gets memory of its own. */
+  readonly memory?: TensorMemory;
   /** Called for each tensor, in the order of sending. It must not throw; whatever is slow goes elsewhere. */
   readonly onTensor: (tensor: ReceivedTensor) => void;
 }

@@ -42,6 +42,10 @@ export const count: Field<number> = checked('a whole number from 0', (value) => 
 });
 /** A finite number from 0 up: seconds, bytes per second, a squared norm. */
 export const quantity: Field<number> = checked('a number from 0', (value) => isNumber(value) && value >= 0);
+/** A part of a whole. */
+export const share: Field<number> = checked('a number from 0 to 1', (value) => {
+  return isNumber(value) && value >= 0 && value <= 1;
+});
 export const real: Field<number> = checked('a finite number', isNumber);
 export const flag: Field<boolean> = checked('true or false', (value) => typeof value === 'boolean');
 /** `mqtt://host:port`. */

@@ -10,36 +10,9 @@ import {
   type TopicParams,
   topicRow,
 } from '../topics.ts';
+import type { RawChannel, RawMessage } from './channel.ts';
 import { type MessageRefusal, openMessage, type Position, type ReceivedMessage, sealMessage } from './envelope.ts';
 import { createReplayGuard } from './replay.ts';
-
-/** A payload as it arrived; `retained` where the broker had kept it. */
-export interface RawMessage {
-  readonly topic: string;
-  readonly payload: Buffer;
-  readonly retained: boolean;
-}
-
-/** Something that carries bytes by topic: a client's connection, or the embedded broker from inside. */
-export interface RawChannel {
-  /**
-   * Resolves when the bytes are on their way. `payload` as a function is asked when they are, with the incarnation
-   * of the connection they go over.
-   */
-  publishRaw(
-    topic: string,
-    payload: Buffer | ((next: () => Position) => Buffer),
-    options: { readonly qos: 0 | 1; readonly retain: boolean },
-    signal?: AbortSignal,
-  ): Promise<void>;
-  /** Resolves when the subscription stands; the returned function ends it. */
-  subscribeRaw(
-    filter: string,
-    qos: 0 | 1,
-    handler: (message: RawMessage) => void,
-    signal?: AbortSignal,
-  ): Promise<() => void>;
-}
 
 /** Typed, signed messages over a raw channel. */
 export interface Messenger {

@@ -14,6 +14,7 @@ import {
   real,
   record,
   recordProblem,
+  share,
   text,
 } from './fields.ts';
 
@@ -23,6 +24,14 @@ const term = count;
 const stage = count;
 const step = count;
 const reason = text(500);
+
+/** What a board's firmware says against its CPU; a board that knows fewer leaves the others out. */
+const throttleFlags = record({
+  underVoltage: optional(flag),
+  frequencyCapped: optional(flag),
+  throttled: optional(flag),
+  softTemperatureLimit: optional(flag),
+});
 
 /** A stage's message about one step starts with these. */
 const stageStep = { run, term, stage, step };
@@ -53,7 +62,33 @@ export const messageTables = {
       board,
       residentBytes: count,
       cpuSeconds: quantity,
-      temperatureCelsius: nullable(real),
+      // What a board does not have is absent. [docs/telemetry.md]
+      cpuLoad: optional(share),
+      cpusOnline: optional(count),
+      cpuQuota: optional(quantity),
+      frequencyHz: optional(count),
+      frequencyMaxHz: optional(count),
+      frequencyHardwareMaxHz: optional(count),
+      frequencies: optional(
+        list(
+          record({
+            policy: count,
+            hz: optional(count),
+            maxHz: optional(count),
+            hardwareMaxHz: optional(count),
+          }),
+          64,
+        ),
+      ),
+      temperatureC: optional(real),
+      temperatureZone: optional(text(64)),
+      gpuTemperatureC: optional(real),
+      throttled: optional(flag),
+      throttle: optional(record({ now: throttleFlags, sinceBoot: optional(throttleFlags) })),
+      memoryFreeBytes: optional(count),
+      gpuLoad: optional(share),
+      gpuFrequencyHz: optional(count),
+      gpuFrequencyMaxHz: optional(count),
     },
   },
   deviceCommand: {
@@ -74,6 +109,7 @@ export const messageTables = {
       wallSeconds: quantity,
       bytesSent: count,
       bytesReceived: count,
+      links: list(record({ to: board, bytes: count }), 16),
     },
     norms: { ...stageStep, squaredNorms: list(quantity, 10_000) },
     captured: { ...stageStep, tensors: count, bytes: count },

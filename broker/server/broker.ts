@@ -2,11 +2,14 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type Client as AedesClient, type AuthenticateError } from 'aedes';
 import { ClosedError, ListenError, PortTakenError } from '../errors.ts';
+import { FRAME_OVERHEAD_BYTES } from '../frame/layout.ts';
 import { type Log, silent } from '../log.ts';
-import type { RawMessage } from '../messages/messenger.ts';
-import { createPacketGuard, guardSocket, type PacketGuard } from './guard.ts';
+import { type Diversion, type RawMessage, wholePayload } from '../messages/channel.ts';
+import { createPacketGuard, type PacketGuard } from './guard.ts';
 import { defaultLimits } from './limits.ts';
 import { createPermissions, type Permissions, type Principal } from './permissions.ts';
+import { readSocket } from './socket-reader.ts';
+import { createTap } from './tap.ts';
 import { createTokenCheck, type TokenCheck, type TokenRefusal } from './token.ts';
 import type { Broker, BrokerLimits, BrokerOptions, BrokerRefusal } from './types.ts';
 
@@ -15,6 +18,12 @@ const MQTT_3_1_1 = 4;
 const BAD_USERNAME_OR_PASSWORD = 4;
 const NOT_AUTHORIZED = 5;
 
+/** A connection, and who is on it once that is proven. */
+interface Admitted {
+  readonly guard: PacketGuard;
+  principal?: Principal;
+}
+
 /** What the handlers of one broker share. */
 interface Room {
   readonly limits: BrokerLimits;
@@ -22,8 +31,8 @@ interface Room {
   readonly permissions: Permissions;
   readonly tokens: TokenCheck;
   readonly allowLocalObservers: boolean;
-  readonly principals: WeakMap<AedesClient, Principal>;
-  readonly guards: Map<Socket, PacketGuard>;
+  readonly admitted: Map<Socket, Admitted>;
+  readonly diversions: Map<string, Diversion>;
   readonly refused: Partial<Record<BrokerRefusal, number>>;
   messagesReceived: number;
   bytesOfClosed: number;
@@ -67,8 +76,8 @@ function createRoom(options: BrokerOptions): Room {
       now: Date.now,
     }),
     allowLocalObservers: options.allowLocalObservers ?? false,
-    principals: new WeakMap(),
-    guards: new Map(),
+    admitted: new Map(),
+    diversions: new Map(),
     refused: {},
     messagesReceived: 0,
     bytesOfClosed: 0,
@@ -81,19 +90,42 @@ function refuse(room: Room, reason: BrokerRefusal, detail: Readonly<Record<strin
 }
 
 function admit(room: Room, aedes: Aedes, socket: Socket): void {
-  const guard = createPacketGuard(room.limits);
-  room.guards.set(socket, guard);
+  const admitted: Admitted = { guard: createPacketGuard(room.limits) };
+  const { guard } = admitted;
+  room.admitted.set(socket, admitted);
   const peer = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
-  guardSocket(socket, guard, (problem) => refuse(room, problem, { peer }));
+  readSocket(socket, {
+    guard,
+    onProblem: (problem) => refuse(room, problem, { peer }),
+    tap: (pass) =>
+      createTap({
+        headBytesAtMost: FRAME_OVERHEAD_BYTES,
+        diversionOf: (topic, bytes) => diversionFor(room, admitted, topic, bytes),
+        pass,
+      }),
+  });
   socket.once('close', () => {
-    room.guards.delete(socket);
+    room.admitted.delete(socket);
     room.bytesOfClosed += guard.bytes;
   });
   aedes.handle(socket);
 }
 
+/** Where a payload goes past Aedes: only what Aedes would have let in as well. */
+function diversionFor(room: Room, { principal }: Admitted, topic: string, bytes: number): Diversion | undefined {
+  const diversion = room.diversions.get(topic);
+  if (diversion === undefined || principal === undefined) return undefined;
+  return room.permissions.publishProblem(principal, { topic, bytes, qos: 0, retain: false }) === null
+    ? diversion
+    : undefined;
+}
+
+function principalOf(room: Room, client: AedesClient): Principal | undefined {
+  return room.admitted.get(client.conn as Socket)?.principal;
+}
+
 function handlersOf(room: Room) {
-  const { limits, permissions, principals } = room;
+  const { limits, permissions } = room;
   return {
     connectTimeout: limits.patienceMilliseconds,
     drainTimeout: limits.patienceMilliseconds,
@@ -113,23 +145,26 @@ function handlersOf(room: Room) {
 
     authenticate(client, username, password, done) {
       const socket = client.conn as Socket;
+      const admitted = room.admitted.get(socket);
+      // Gone before it was let in.
+      if (admitted === undefined) return done(null, false);
       if (username === undefined && room.allowLocalObservers && isLoopback(socket.remoteAddress)) {
-        principals.set(client, { kind: 'observer' });
+        admitted.principal = { kind: 'observer' };
       } else {
         const problem = room.tokens.problem(client.id, username, password?.toString());
         if (problem !== null) {
           refuse(room, problem, { peer: client.id });
           return done(connackError(problem), false);
         }
-        principals.set(client, { kind: 'board', id: username as string });
+        admitted.principal = { kind: 'board', id: username as string };
       }
-      room.guards.get(socket)?.accept();
+      admitted.guard.accept();
       done(null, true);
     },
 
     authorizePublish(client, packet, done) {
       const { topic, qos, retain, payload } = packet;
-      const principal = client === null ? undefined : principals.get(client);
+      const principal = client === null ? undefined : principalOf(room, client);
       if (client === null || principal === undefined) return done(new Error('no principal'));
       const bytes = Buffer.byteLength(payload);
       const problem = permissions.publishProblem(principal, { topic, bytes, qos, retain });
@@ -142,7 +177,7 @@ function handlersOf(room: Room) {
     },
 
     authorizeSubscribe(client, subscription, done) {
-      const principal = principals.get(client);
+      const principal = principalOf(room, client);
       if (principal !== undefined && permissions.maySubscribe(principal, subscription.topic)) {
         return done(null, { ...subscription, qos: subscription.qos === 2 ? 1 : subscription.qos });
       }
@@ -152,7 +187,7 @@ function handlersOf(room: Room) {
     },
 
     authorizeForward(client, packet) {
-      const principal = principals.get(client);
+      const principal = principalOf(room, client);
       if (principal === undefined || !permissions.mayReceive(principal, packet.topic)) return null;
       const backlog = client.conn.writableLength;
       if (backlog <= limits.backlogBytes) return packet;
@@ -217,9 +252,9 @@ function brokerOf(options: BrokerOptions, room: Room, aedes: Aedes, server: Serv
     },
     get stats() {
       let bytesReceived = room.bytesOfClosed;
-      for (const guard of room.guards.values()) bytesReceived += guard.bytes;
+      for (const { guard } of room.admitted.values()) bytesReceived += guard.bytes;
       return {
-        connections: room.guards.size,
+        connections: room.admitted.size,
         messagesReceived: room.messagesReceived,
         bytesReceived,
         refused: { ...room.refused },
@@ -227,7 +262,7 @@ function brokerOf(options: BrokerOptions, room: Room, aedes: Aedes, server: Serv
     },
     publishRaw(topic, payload, { qos, retain }) {
       if (closing !== undefined) return Promise.reject(new ClosedError('the broker'));
-      const bytes = Buffer.isBuffer(payload) ? payload : payload(() => ({ incarnation, sequence: sequence++ }));
+      const bytes = wholePayload(payload, () => ({ incarnation, sequence: sequence++ }));
       return new Promise((resolve, reject) => {
         aedes.publish({ cmd: 'publish', topic, payload: bytes, qos, retain, dup: false }, (error) => {
           error ? reject(error) : resolve();
@@ -246,9 +281,23 @@ function brokerOf(options: BrokerOptions, room: Room, aedes: Aedes, server: Serv
       for await (const packet of persistence.createRetainedStream(filter)) handler(rawMessage(packet, true));
       return () => aedes.unsubscribe(filter, deliver, () => {});
     },
+    divert(topic, { headBytes, open }) {
+      const counted: Diversion = {
+        headBytes,
+        open(head, payloadBytes) {
+          const sink = open(head, payloadBytes);
+          if (sink !== null) room.messagesReceived += 1;
+          return sink;
+        },
+      };
+      room.diversions.set(topic, counted);
+      return () => {
+        if (room.diversions.get(topic) === counted) room.diversions.delete(topic);
+      };
+    },
     disconnect(boardId) {
       for (const client of clients.values()) {
-        const principal = room.principals.get(client);
+        const principal = principalOf(room, client);
         if (principal?.kind === 'board' && principal.id === boardId) client.close();
       }
     },
@@ -267,6 +316,6 @@ function rawMessage(packet: { topic: string; payload: Buffer | string }, retaine
 async function closeAll(room: Room, aedes: Aedes, server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   await new Promise<void>((resolve) => aedes.close(() => resolve()));
-  for (const socket of room.guards.keys()) socket.destroy();
+  for (const socket of room.admitted.keys()) socket.destroy();
   await closed;
 }

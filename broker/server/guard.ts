@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net';
-
 /**
  * Watches the MQTT packet lengths of a byte stream (MQTT 3.1.1 §2.2) without keeping a byte of it. Aedes has no
  * limit of its own: a peer that announces 256 MB makes it collect them.
@@ -79,21 +77,5 @@ export function createPacketGuard(limits: GuardLimits): PacketGuard {
       }
       return null;
     },
-  };
-}
-
-/**
- * Puts `guard` in front of a socket's reader. `push` is the one way that received bytes enter a stream, so nothing
- * is copied and nothing is buffered for the guard's sake. A stream that breaks a limit is destroyed.
- */
-export function guardSocket(socket: Socket, guard: PacketGuard, onProblem: (problem: GuardProblem) => void): void {
-  const pass = socket.push.bind(socket);
-  socket.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-    if (!(chunk instanceof Uint8Array)) return pass(chunk, encoding);
-    const problem = guard.check(chunk);
-    if (problem === null) return pass(chunk, encoding);
-    onProblem(problem);
-    socket.destroy();
-    return false;
   };
 }

@@ -1,7 +1,7 @@
 import type { Identity } from '../keyring/identity.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Log } from '../log.ts';
-import type { RawChannel } from '../messages/messenger.ts';
+import type { RawChannel } from '../messages/channel.ts';
 
 /** What a broker lets a peer take. The memory that peers can make it hold follows from these. */
 export interface BrokerLimits {

@@ -1,4 +1,4 @@
-import { startBoard } from '../../agent/index.ts';
+import { startBoard, TELEMETRY_SECONDS } from '../../agent/index.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FLEETS, hubUrl, openFleet } from '../fleets.ts';
 import { logTo } from '../log.ts';
@@ -13,6 +13,11 @@ export const agent = defineCommand({
     host: withDefault(text('ADDRESS', 'the address at which the other boards reach this one'), '127.0.0.1'),
     port: withDefault(wholeNumber('the port of its own broker; 0 takes any free one', { least: 0, most: 65_535 }), 0),
     threads: withDefault(wholeNumber('threads of one operation; 0 leaves it to the engine', { least: 0, most: 64 }), 0),
+    memory: wholeNumber('MB of memory that training may use; all of it when not given', { least: 64 }),
+    telemetry: withDefault(
+      wholeNumber('seconds between two messages of telemetry; 0 sends none', { least: 0, most: 86_400 }),
+      TELEMETRY_SECONDS,
+    ),
     hub: text('URL', "the hub's broker, mqtt://HOST:PORT; as the fleet file says when not given"),
     fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
     untilStdinCloses: flag('end when standard input closes: for a process that starts boards'),
@@ -27,6 +32,8 @@ export const agent = defineCommand({
       host: options.host,
       port: options.port,
       threads: options.threads,
+      ...(options.memory === undefined ? {} : { memoryBytes: options.memory * 1e6 }),
+      telemetry: { seconds: options.telemetry },
       log: logTo(output, options.verbose),
     });
     output.line(`${board.id} is online: its broker listens at ${board.dataUrl}. Ctrl-C ends it.`);

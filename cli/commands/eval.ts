@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { evaluate, openDataSet } from '../../agent/index.ts';
-import { decodeOnnx, InputMismatchError, readMetadata } from '../../models/index.ts';
+import { decodeOnnx, InputMismatchError, ModelError, readMetadata } from '../../models/index.ts';
 import { defineCommand } from '../command.ts';
 import { PathError, UsageError } from '../errors.ts';
 import { text, withDefault } from '../options/index.ts';
@@ -23,7 +23,7 @@ export const evaluateCommand = defineCommand({
     const onnx = await readFile(file).catch((error) => {
       throw new PathError(file, 'cannot be read', { cause: error });
     });
-    const { sampleShape, normalization, model } = readMetadata(decodeOnnx(onnx));
+    const { sampleShape, normalization, model } = metadataOf(file, onnx);
     const test = await openDataSet(options.data, { split: 'test', normalization, signal: interrupts.gentle });
     if (test.inputShape.join() !== sampleShape.join()) {
       throw new InputMismatchError(model, sampleShape, test.inputShape, options.data);
@@ -33,3 +33,13 @@ export const evaluateCommand = defineCommand({
     return { report: { file, model, data: options.data, ...result } };
   },
 });
+
+/** @throws PathError where the file is no model of ours */
+function metadataOf(file: string, onnx: Uint8Array) {
+  try {
+    return readMetadata(decodeOnnx(onnx));
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    throw new PathError(file, `cannot be measured: ${error.message}`, { cause: error });
+  }
+}

@@ -5,7 +5,20 @@ import { exportCommand } from './export.ts';
 import { fleetInit } from './fleet-init.ts';
 import { hub } from './hub.ts';
 import { lab } from './lab.ts';
+import { labClean } from './lab-clean.ts';
 import { train } from './train.ts';
 
-/** Every command, in the order in which the help lists them. */
-export const commands: readonly Command[] = [fleetInit, train, evaluateCommand, exportCommand, hub, agent, lab];
+/**
+ * Every command, in the order in which the help lists them. A command of two words comes before the one that is its
+ * first word.
+ */
+export const commands: readonly Command[] = [
+  fleetInit,
+  train,
+  evaluateCommand,
+  exportCommand,
+  hub,
+  agent,
+  labClean,
+  lab,
+];

@@ -1,64 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { writeCheckpoint } from '../../agent/index.ts';
 import {
-  evaluate,
-  latestCheckpoint,
-  parametersOf,
-  type ReadCheckpoint,
-  readCheckpoint,
-  writeCheckpoint,
-} from '../../agent/index.ts';
-import { exportInference, modelNames } from '../../models/index.ts';
-import { type CheckpointStore, type RunResult, runTraining } from '../../planner/coordinator/index.ts';
-import { defaultSchedule, formatPlan, scheduleNames } from '../../planner/index.ts';
-import { type CommandInput, type Context, defineCommand, type Outcome } from '../command.ts';
-import { PathError, ResumeMismatchError } from '../errors.ts';
-import { boardIds, numberedBoards } from '../fleet-options.ts';
-import { DEFAULT_FLEETS, openFleet, RUNS, runsDirectory } from '../fleets.ts';
+  type CheckpointStore,
+  type RunResult,
+  type RunSettings,
+  runTraining,
+} from '../../planner/coordinator/index.ts';
+import { formatPlan } from '../../planner/index.ts';
+import { type Context, defineCommand, type Outcome } from '../command.ts';
+import { numberedBoards } from '../fleet-options.ts';
+import { openFleet, runsDirectory } from '../fleets.ts';
+import { enterScenario, type Inside, type ScenarioLab, startScenarioLab } from '../lab/index.ts';
 import { logTo } from '../log.ts';
-import { flag, oneOf, realNumber, text, wholeNumber, withBare, withDefault } from '../options/index.ts';
 import { joinOrStartHub } from '../processes/hub.ts';
-import { type Lab, startPassingLab } from '../processes/lab.ts';
-import { alignRows, boardRows, costOf, percent } from '../train/closing-table.ts';
-import { CHECKPOINTS, latestRun, MODEL_FILE, prepareRunDirectory, RUN_FILE, writeWhole } from '../train/files.ts';
+import { type Lab, loopbackPlaces, startPassingLab } from '../processes/lab.ts';
+import { CHECKPOINTS, prepareRunDirectory } from '../train/files.ts';
+import { type TrainInput, trainOptions, wishesFrom } from '../train/options.ts';
 import { progressPrinter } from '../train/progress.ts';
-import { type CheckedRun, checkRun, runStateOf, type Wishes, wishesOf } from '../train/settings.ts';
-
-const LATEST = 'latest';
-/** Good starting points for the models of the zoo. */
-const defaultRates = { sgd: 'cosine:0.05,warmup=20', adamw: 'cosine:0.002,warmup=20' } as const;
-
-const options = {
-  model: withDefault(text('NAME', `which model: ${modelNames.join(', ')}`), 'cifarnet'),
-  data: withDefault(text('DIR', "a directory of data, or 'shapes', which is generated"), 'shapes'),
-  boards: boardIds('how many boards, or which in the order of the pipeline; 2, or all of the fleet, when not given'),
-  fleet: text('NAME', 'train on this fleet; without it boards are started on this machine for the time of the run'),
-  fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
-  out: text('DIR', 'where the results go; runs/RUN when not given'),
-  epochs: withDefault(wholeNumber('times through the training data'), 5),
-  steps: wholeNumber('optimizer steps, instead of epochs'),
-  batch: withDefault(wholeNumber('samples of one step'), 64),
-  microBatches: withDefault(wholeNumber('parts that the batch goes through the pipeline in'), 4),
-  schedule: withDefault(oneOf(scheduleNames, 'the pipeline schedule'), defaultSchedule),
-  optimizer: withDefault(oneOf(['sgd', 'adamw'], 'the optimizer'), 'sgd'),
-  lr: text(
-    'RATE',
-    `learning rate: 0.05, step:0.1,every=30epochs,factor=0.1, cosine:0.05,warmup=20 (default ${defaultRates.sgd}; adamw ${defaultRates.adamw})`,
-  ),
-  momentum: realNumber('momentum of sgd (default 0.9)'),
-  weightDecay: realNumber('weight decay (default 0 for sgd, 0.01 for adamw)'),
-  clipNorm: realNumber('largest norm of all gradients together'),
-  seed: withDefault(wholeNumber('everything random is drawn from it', { least: 0 }), 1),
-  augment: flag('flip and crop the training images at random'),
-  trainLimit: wholeNumber('use at most so many training samples'),
-  testLimit: wholeNumber('use at most so many test samples'),
-  threads: withDefault(wholeNumber('threads of each board that is started here', { least: 0, most: 64 }), 1),
-  checkpointEvery: withDefault(wholeNumber('steps between checkpoints; 0: only at the end', { least: 0 }), 200),
-  resume: withBare(
-    text('DIR', 'go on with an interrupted run: its directory or a checkpoint; the last one in runs/ when not given'),
-    LATEST,
-  ),
-} as const;
+import { finishRun } from '../train/report.ts';
+import { checkResumed, findResumed, type Resumed, wishesOfResumed } from '../train/resume.ts';
+import { type CheckedRun, checkRun, runStateOf } from '../train/settings.ts';
+import { splitEnds } from '../train/split.ts';
+import { startStepClock } from '../train/step-clock.ts';
 
 export const train = defineCommand({
   name: 'train',
@@ -66,216 +30,178 @@ export const train = defineCommand({
   details: [
     'Writes DIR/model.onnx, DIR/run.json and DIR/checkpoints. Ctrl-C ends the run after the steps under way and leaves ' +
       'a checkpoint; --resume goes on from it, to the same losses.',
+    'With --resume the run keeps its settings, and what differs is refused, but for these: --steps or --epochs say how ' +
+      'long the run is to be, the steps that are done included (where its rate is a cosine, only together with --lr); ' +
+      '--lr, --momentum, --weight-decay and --clip-norm hold for the steps to come; --data says where the same data ' +
+      'lie now.',
+    'With --scenario the boards are emulated on this machine, each with its share of a core and its network (docs/lab.md).',
   ],
-  options,
+  options: trainOptions,
   examples: [
     'flotilla train --model cifarnet --boards 4',
     'flotilla train --model resnet18 --data ./cifar10 --boards 3 --epochs 10 --augment',
     'flotilla train --resume runs/my-run --boards 2',
+    'flotilla train --resume runs/my-run --steps 2000 --lr 0.005',
+    'flotilla train --model vgg11 --scenario uneven.yaml --split 0-4,5-6,7,8',
   ],
   run: startRun,
 });
 
-type Input = CommandInput<typeof options>;
-
-interface Resumed {
-  readonly directory: string;
-  readonly checkpoint: ReadCheckpoint;
-}
-
-async function startRun(input: Input, context: Context): Promise<Outcome> {
-  const { interrupts, output } = context;
-  const resumed = await findResumed(input, interrupts.gentle);
-  const wishes = resumed === undefined ? wishesFrom(input) : wishesOf(resumed.checkpoint.state);
-  const ids = await boardsOf(input);
-  const checked = await checkRun(wishes, ids.length, interrupts.gentle);
-  const run = resumed?.checkpoint.state.run ?? newRunName(checked.model.name);
-  const directory = input.options.out ?? resumed?.directory ?? runsDirectory(run);
-  await prepareRunDirectory(directory, resumed !== undefined);
-  const lab = await openLab(input, ids, context);
-  try {
-    const result = await trainOn(lab, { input, checked, run, directory, ids, resumed }, context);
-    if (result.reason === 'interrupted') {
-      output.status('');
-      const next =
-        result.checkpoint === undefined
-          ? 'Nothing was trained yet.'
-          : `Go on with: flotilla train --resume ${directory}`;
-      output.line(`Stopped after step ${result.steps} of ${checked.steps}. ${next}`);
-      return {
-        exitCode: 130,
-        report: { run, steps: result.steps, interrupted: true, checkpoint: result.checkpoint ?? null },
-      };
-    }
-    return { report: await finish(result, checked, directory, context) };
-  } finally {
-    await lab.close();
-  }
-}
-
 interface RunContext {
-  readonly input: Input;
+  readonly input: TrainInput;
   readonly checked: CheckedRun;
   readonly run: string;
   readonly directory: string;
   readonly ids: readonly string[];
   readonly resumed: Resumed | undefined;
+  /** The lab of a scenario, where this process runs inside one. */
+  readonly inside: Inside | undefined;
+  /** Where each board's blocks end; the planner chooses when undefined. */
+  readonly ends: readonly number[] | undefined;
 }
 
-function trainOn(lab: Lab, about: RunContext, { output, interrupts }: Context): Promise<RunResult> {
-  const { input, checked, run, directory, ids, resumed } = about;
-  const { wishes, model, train: trainData, steps } = checked;
-  const { kind, ...rate } = checked.learningRate;
-  const state = resumed?.checkpoint.state;
-  const checkpoints: CheckpointStore = {
-    async write({ step, term, losses }, tensors, signal) {
-      const before = state?.losses ?? [];
-      return writeCheckpoint(
-        join(directory, CHECKPOINTS),
-        {
-          state: runStateOf(run, checked, step, term, [...before, ...losses]),
-          tensors: new Map(tensors.map(({ name, shape, data }) => [name, { shape, data }])),
-        },
-        { signal },
-      );
-    },
-  };
+async function startRun(input: TrainInput, context: Context): Promise<Outcome> {
+  const { scenario } = input.options;
+  const entered = scenario === undefined ? undefined : await enterScenario(scenario, input.given, context);
+  if (entered !== undefined && 'outcome' in entered) return entered.outcome;
+  const about = await checkInput(input, entered?.inside, context);
+  const { checked, run, directory, ids, resumed } = about;
+  await prepareRunDirectory(directory, resumed !== undefined && resolve(directory) === resolve(resumed.directory));
+  context.output.line(beginning(input, ids));
+  const lab = await openLab(about, context);
+  const clock = startStepClock();
+  try {
+    const result = await trainOn(lab, about, clock.tick, context);
+    if (result.reason === 'interrupted') return interrupted(result, checked, run, directory, context);
+    const lossesBefore = resumed?.checkpoint.state.losses ?? [];
+    const seen = { stepSeconds: clock.stepSeconds(), uses: await lab.uses?.() };
+    return { report: await finishRun({ result, checked, directory, lossesBefore, ...seen }, context) };
+  } finally {
+    await lab.close();
+  }
+}
+
+/** Everything that can be refused is refused here, before anything is started or written. */
+async function checkInput(input: TrainInput, inside: Inside | undefined, { interrupts }: Context): Promise<RunContext> {
+  const { gentle } = interrupts;
+  const resumed = await findResumed(input, gentle);
+  const wishes = resumed === undefined ? wishesFrom(input) : wishesOfResumed(input, resumed);
+  const ids = await boardsOf(input, inside);
+  const checked = await checkRun(wishes, ids.length, gentle);
+  const { split } = input.options;
+  const ends = split === undefined ? undefined : splitEnds(split, ids, checked.blocks);
+  if (resumed !== undefined) checkResumed(checked, input, resumed);
+  const run = resumed?.checkpoint.state.run ?? newRunName(checked.model.name);
+  const directory = input.options.out ?? resumed?.directory ?? runsDirectory(run);
+  return { input, checked, run, directory, ids, resumed, inside, ends };
+}
+
+/** Said at once: boards take some seconds to come up. */
+function beginning({ options: { fleet } }: TrainInput, ids: readonly string[]): string {
+  if (fleet !== undefined) return `Waiting for ${ids.join(', ')} of fleet '${fleet}' …`;
+  return `Starting ${ids.length} ${ids.length === 1 ? 'board' : 'boards'} on this machine …`;
+}
+
+function interrupted(
+  { steps, checkpoint }: RunResult,
+  checked: CheckedRun,
+  run: string,
+  directory: string,
+  { output }: Context,
+): Outcome {
+  const next =
+    checkpoint === undefined ? 'Nothing was trained yet.' : `Go on with: flotilla train --resume ${directory}`;
+  output.status('');
+  output.line(`Stopped after step ${steps} of ${checked.steps}. ${next}`);
+  return { exitCode: 130, report: { run, steps, interrupted: true, checkpoint: checkpoint ?? null } };
+}
+
+function trainOn(lab: Lab, about: RunContext, onStep: () => void, { output, interrupts }: Context): Promise<RunResult> {
+  const print = progressPrinter(output);
   return runTraining(
     {
       messenger: lab.hub.messenger,
       transport: lab.hub.transport,
       hubUrl: lab.hub.dataUrl,
-      checkpoints,
-      log: logTo(output, input.options.verbose),
+      checkpoints: checkpointStore(about),
+      log: logTo(output, about.input.options.verbose),
       lastWords: (board) => lab.lastWords(board),
       onPlan: (plan) => output.line(formatPlan(plan)),
-      onProgress: progressPrinter(output),
+      onProgress(progress) {
+        onStep();
+        print(progress);
+      },
       interrupt: interrupts.gentle,
     },
-    {
-      run,
-      term: Number(state?.options.term ?? 0) + 1,
-      model: { name: model.name, classes: trainData.classes.length, inputShape: trainData.inputShape },
-      data: {
-        name: checked.source,
-        options: {
-          augment: wishes.augment,
-          ...(wishes.trainLimit === undefined ? {} : { trainLimit: wishes.trainLimit }),
-        },
-      },
-      batch: wishes.batch,
-      microBatches: wishes.microBatches,
-      schedule: checked.schedule,
-      optimizer: { name: wishes.optimizer, options: wishes.optimizerOptions },
-      learningRate: { name: kind, options: { ...rate, totalSteps: steps } },
-      seed: wishes.seed,
-      boards: ids,
-      steps,
-      fromStep: state?.step ?? 0,
-      ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
-      checkpointEverySteps: input.options.checkpointEvery,
-    },
+    runSettings(about),
     interrupts.urgent,
   );
 }
 
-/** Writes the model and the record of the run, and says how it went. */
-async function finish(result: RunResult, checked: CheckedRun, directory: string, { output, interrupts }: Context) {
-  const { train: trainData, test, model } = checked;
-  const weights = parametersOf(result.tensors);
-  const onnx = exportInference(model, weights, { classes: trainData.classes, normalization: trainData.normalization });
-  const modelFile = join(directory, MODEL_FILE);
-  await writeWhole(modelFile, onnx);
-  const accuracy = test === null ? null : (await evaluate(onnx, test, interrupts.gentle)).accuracy;
-  const cost = costOf(result);
-  const files = { model: modelFile, run: join(directory, RUN_FILE), checkpoint: result.checkpoint ?? null };
-  const report = {
-    run: result.run,
-    steps: result.steps,
-    loss: result.losses.at(-1) ?? null,
-    accuracy,
-    samplesPerSecond: result.samplesPerSecond,
-    seconds: result.seconds,
-    computeShare: cost.computeShare,
-    runtimeShare: cost.runtimeShare,
-    boards: result.perBoard,
-    files,
-  };
-  await writeWhole(files.run, `${JSON.stringify({ ...report, plan: result.plan, losses: result.losses }, null, 2)}\n`);
-  output.status('');
-  output.line();
-  for (const line of alignRows(boardRows(result))) output.line(line);
-  output.line();
-  const rows = [
-    ['samples per second', result.samplesPerSecond.toFixed(1)],
-    [`boards' compute time ÷ (wall time × ${cost.cores} cores)`, percent(cost.computeShare)],
-    ["runtime's own share of the boards' CPU time", percent(cost.runtimeShare)],
-    ['loss of the last step', (report.loss ?? Number.NaN).toFixed(4)],
-    [`accuracy of ${modelFile}`, accuracy === null ? 'no test data' : percent(accuracy)],
-  ];
-  for (const line of alignRows(rows)) output.line(line);
-  output.line(`files: ${files.model}, ${files.run}${files.checkpoint === null ? '' : `, ${files.checkpoint}`}`);
-  return report;
-}
-
-function wishesFrom({ options: given }: Input): Wishes {
-  const { momentum, weightDecay, clipNorm } = given;
-  const optimizerOptions = Object.fromEntries(
-    Object.entries({ momentum, weightDecay, clipNorm }).filter(([, value]) => value !== undefined),
-  ) as Record<string, number>;
+function checkpointStore({ run, checked, directory, resumed }: RunContext): CheckpointStore {
+  const before = resumed?.checkpoint.state.losses ?? [];
   return {
-    model: given.model,
-    data: given.data,
-    batch: given.batch,
-    microBatches: given.microBatches,
-    schedule: given.schedule,
-    optimizer: given.optimizer,
-    optimizerOptions,
-    learningRate: given.lr ?? defaultRates[given.optimizer as keyof typeof defaultRates],
-    seed: given.seed,
-    augment: given.augment,
-    trainLimit: given.trainLimit,
-    testLimit: given.testLimit,
-    steps: given.steps,
-    epochs: given.epochs,
+    write({ step, term, losses }, tensors, signal) {
+      const state = runStateOf(run, checked, step, term, [...before, ...losses]);
+      const byName = new Map(tensors.map(({ name, shape, data }) => [name, { shape, data }]));
+      return writeCheckpoint(join(directory, CHECKPOINTS), { state, tensors: byName }, { signal });
+    },
   };
 }
 
-/** What a resumed run cannot be asked to change. */
-const fixedWhenResumed = ['model', 'data', 'batch', 'microBatches', 'seed', 'optimizer', 'schedule'] as const;
-
-async function findResumed(input: Input, signal: AbortSignal): Promise<Resumed | undefined> {
-  const { resume, out } = input.options;
-  if (resume === undefined) return undefined;
-  const place = resume === LATEST ? (out ?? (await latestRun(RUNS))) : resume;
-  if (place === undefined) {
-    throw new PathError(RUNS, 'holds no run to go on with: give the directory of one, such as --resume runs/my-run');
-  }
-  const inside = join(place, CHECKPOINTS);
-  const path = (await latestCheckpoint(inside).catch(() => undefined)) === undefined ? place : inside;
-  const checkpoint = await readCheckpoint(path, { signal });
-  const saved = wishesOf(checkpoint.state);
-  for (const option of fixedWhenResumed) {
-    const differs = input.given.has(option) && input.options[option] !== saved[option];
-    if (differs && !(option === 'data')) throw new ResumeMismatchError(option, input.options[option], saved[option]);
-  }
-  return { directory: dirname(dirname(checkpoint.path)), checkpoint };
+function runSettings({ input, checked, run, ids, resumed, inside, ends }: RunContext): RunSettings {
+  const { wishes, model, train: trainData, steps, source } = checked;
+  const { kind, ...rate } = checked.learningRate;
+  const { checkpointEvery } = input.options;
+  const patience = patienceOf(input, inside);
+  const { augment, trainLimit } = wishes;
+  const state = resumed?.checkpoint.state;
+  return {
+    run,
+    term: Number(state?.options.term ?? 0) + 1,
+    model: { name: model.name, classes: trainData.classes.length, inputShape: trainData.inputShape },
+    data: { name: source, options: { augment, ...(trainLimit === undefined ? {} : { trainLimit }) } },
+    batch: wishes.batch,
+    microBatches: wishes.microBatches,
+    schedule: checked.schedule,
+    optimizer: { name: wishes.optimizer, options: wishes.optimizerOptions },
+    learningRate: { name: kind, options: { ...rate, totalSteps: steps } },
+    seed: wishes.seed,
+    boards: ids,
+    ...(ends === undefined ? {} : { split: ends }),
+    steps,
+    fromStep: state?.step ?? 0,
+    ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
+    checkpointEverySteps: checkpointEvery,
+    deadlines: { prepared: patience, silence: patience },
+  };
 }
 
-async function boardsOf({ options: { boards, fleet, fleets } }: Input): Promise<readonly string[]> {
+/** A board of a tenth of a core takes ten times as long, unless somebody has said how long it may take. */
+function patienceOf({ options: { patience }, given }: TrainInput, inside: Inside | undefined): number {
+  if (inside === undefined || given.has('patience')) return patience;
+  return patience / Math.min(1, ...inside.description.boards.map(({ quota = 1 }) => quota));
+}
+
+async function boardsOf(
+  { options: { boards, fleet, fleets } }: TrainInput,
+  inside: Inside | undefined,
+): Promise<readonly string[]> {
+  if (inside !== undefined) return inside.description.boards.map(({ id }) => id);
   if (fleet === undefined) return boards ?? numberedBoards(2);
   const known = (await openFleet(fleets, fleet, 'hub')).fleet.boards.map(({ id }) => id);
   return boards ?? known;
 }
 
-/** The fleet that was asked for, or one that is started for this run. */
+/** The fleet that was asked for, or a lab that is started for this run. */
 async function openLab(
-  { options: { fleet, fleets, threads, verbose } }: Input,
-  ids: readonly string[],
+  { input, ids, inside }: RunContext,
   { output }: Context,
-): Promise<Lab> {
+): Promise<Lab & Partial<Pick<ScenarioLab, 'uses'>>> {
+  const { fleet, fleets, threads, verbose } = input.options;
   const log = logTo(output, verbose);
-  if (fleet === undefined) return startPassingLab(ids, threads, log, verbose);
+  if (inside !== undefined) return startScenarioLab(inside, log, verbose);
+  if (fleet === undefined) return startPassingLab({ places: loopbackPlaces(ids, threads), log, verbose });
   const opened = await openFleet(fleets, fleet, 'hub');
   const { address: host, port } = opened.fleet.hub;
   const hub = await joinOrStartHub({ identity: opened.identity, keyring: opened.keyring, host, port, log });

@@ -28,6 +28,8 @@ export interface BoardProcessOptions {
   readonly id: string;
   /** Words after `flotilla agent`. */
   readonly args: readonly string[];
+  /** The network namespace that it lives in; ours when absent. */
+  readonly namespacePath?: string;
   readonly onLine?: (line: string) => void;
 }
 
@@ -35,9 +37,13 @@ export interface BoardProcessOptions {
  * Starts `flotilla agent` as a process of its own. It has its own process group, so that Ctrl-C in the terminal reaches
  * only us, and it ends when our end of its standard input closes: also when we are killed.
  */
-export function startBoardProcess({ id, args, onLine }: BoardProcessOptions): BoardProcess {
+export function startBoardProcess({ id, args, namespacePath, onLine }: BoardProcessOptions): BoardProcess {
   const program = join(import.meta.dirname, '..', 'flotilla.js');
-  const child = spawn(process.execPath, [...NODE_FLAGS, program, 'agent', ...args, '--until-stdin-closes'], {
+  // nsenter becomes the program: the process keeps its number.
+  const enter = namespacePath === undefined ? [] : ['nsenter', `--net=${namespacePath}`];
+  const agent = [process.execPath, ...NODE_FLAGS, program, 'agent', ...args, '--until-stdin-closes'];
+  const [command, ...words] = [...enter, ...agent];
+  const child = spawn(command!, words, {
     stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },

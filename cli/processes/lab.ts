@@ -14,53 +14,77 @@ export interface Lab {
   close(): Promise<void>;
 }
 
+/** Where a board is to run, and with how much. */
+export interface BoardPlace {
+  readonly id: string;
+  readonly address: string;
+  readonly threads: number;
+  /** What it may use; all of the machine's when absent. */
+  readonly memoryBytes?: number;
+  /** The network namespace that it lives in; ours when absent. */
+  readonly namespacePath?: string;
+}
+
+/** Places at loopback addresses of their own. */
+export function loopbackPlaces(ids: readonly string[], threads: number): readonly BoardPlace[] {
+  return ids.map((id, index) => ({ id, threads, address: labAddress(index) }));
+}
+
 export interface BoardsOptions {
   /** Directory of the fleet file, and the fleet's name. */
   readonly fleets: string;
   readonly fleet: string;
-  readonly ids: readonly string[];
+  readonly places: readonly BoardPlace[];
   readonly hubUrl: string;
-  readonly threads: number;
   readonly onLine?: (board: string, line: string) => void;
 }
 
-/** One process a board, each at its own loopback address. */
-export function startBoards({ fleets, fleet, ids, hubUrl, threads, onLine }: BoardsOptions): readonly BoardProcess[] {
-  return ids.map((id, index) => {
-    const words = ['--fleets', fleets, '--fleet', fleet, '--id', id, '--host', labAddress(index), '--hub', hubUrl];
+/** One process a board. */
+export function startBoards({ fleets, fleet, places, hubUrl, onLine }: BoardsOptions): readonly BoardProcess[] {
+  return places.map(({ id, address, threads, memoryBytes, namespacePath }) => {
+    const words = ['--fleets', fleets, '--fleet', fleet, '--id', id, '--host', address, '--hub', hubUrl];
+    const memory = memoryBytes === undefined ? [] : ['--memory', String(Math.floor(memoryBytes / 1e6))];
     return startBoardProcess({
       id,
-      args: [...words, '--threads', String(threads)],
+      args: [...words, '--threads', String(threads), ...memory],
+      ...(namespacePath === undefined ? {} : { namespacePath }),
       ...(onLine === undefined ? {} : { onLine: (line: string) => onLine(id, line) }),
     });
   });
 }
 
-/** A lab of its own for one run: new keys in a private directory that is gone afterwards. */
-export async function startPassingLab(
-  ids: readonly string[],
-  threads: number,
-  log: Log,
-  verbose: boolean,
-): Promise<Lab> {
-  const directory = await mkdtemp(join(tmpdir(), 'flotilla-'));
-  const undo: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
+export interface PassingLabOptions {
+  readonly places: readonly BoardPlace[];
+  /** Where the hub listens; the machine's own loopback address when absent. */
+  readonly hubAddress?: string;
+  /** A private directory for the keys, which somebody else removes; one that is gone with the lab when absent. */
+  readonly directory?: string;
+  readonly log: Log;
+  readonly verbose: boolean;
+}
+
+/** A lab of its own for one run, with new keys. */
+export async function startPassingLab(options: PassingLabOptions): Promise<Lab> {
+  const { places, hubAddress = '127.0.0.1', log, verbose } = options;
+  const passing = options.directory === undefined ? await mkdtemp(join(tmpdir(), 'flotilla-')) : undefined;
+  const directory = options.directory ?? passing!;
+  const undo: (() => Promise<unknown>)[] = [];
+  if (passing !== undefined) undo.push(() => rm(passing, { recursive: true, force: true }));
   const close = async () => {
     for (const act of undo.splice(0).reverse()) await act();
   };
   try {
-    const created = createFleet({ name: 'lab', boards: ids });
+    const created = createFleet({ name: 'lab', boards: places.map(({ id }) => id) });
     await writeFleet(directory, created);
     const keyring = keyringOf(created.fleet);
     const identity = created.identities.get('hub')!;
-    const hub = await startHub({ identity, keyring, host: '127.0.0.1', port: 0, log });
+    const hub = await startHub({ identity, keyring, host: hubAddress, port: 0, log });
     undo.push(() => hub.close());
     const boards = startBoards({
       fleets: directory,
       fleet: 'lab',
-      ids,
+      places,
       hubUrl: hub.controlUrl,
-      threads,
       ...(verbose ? { onLine: (board, line) => process.stderr.write(`${board}: ${line}\n`) } : {}),
     });
     undo.push(() => Promise.all(boards.map((board) => board.stop())));

@@ -29,6 +29,33 @@ export function boardRows({ plan, perBoard, seconds }: RunResult): readonly (rea
   return [header, ...rows];
 }
 
+export interface LinkBytes {
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: number;
+}
+
+/** What went over each link: an ordered pair of boards, in the order of the pipeline. */
+export function linkBytes({ plan, perBoard }: RunResult): readonly LinkBytes[] {
+  const boards = (plan?.stages ?? []).map(({ board }) => board);
+  return boards.flatMap((from) =>
+    boards.flatMap((to) => {
+      const bytes = perBoard[from]?.bytesSentTo[to];
+      return bytes === undefined ? [] : [{ from, to, bytes }];
+    }),
+  );
+}
+
+/** The links, and what each carries in one step of `steps`. */
+export function linkRows(links: readonly LinkBytes[], steps: number): readonly (readonly string[])[] {
+  const rows = links.map(({ from, to, bytes }) => [
+    `${from} → ${to}`,
+    megabytes(bytes),
+    steps === 0 ? '–' : megabytes(bytes / steps, 3),
+  ]);
+  return [['link', 'bytes', 'a step'], ...rows];
+}
+
 /** What the run cost as a whole. Compute and overhead are processor seconds of the boards. */
 export function costOf({ perBoard, seconds }: RunResult) {
   const totals = Object.values(perBoard);
@@ -46,4 +73,4 @@ export function costOf({ perBoard, seconds }: RunResult) {
 }
 
 export const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
+const megabytes = (bytes: number, digits = 1) => `${(bytes / 1e6).toFixed(digits)} MB`;

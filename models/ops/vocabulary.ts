@@ -117,3 +117,23 @@ export type ModelOp = keyof ModelAttributes;
 export type GradientOp = keyof GradientAttributes;
 export type Attributes = ModelAttributes & GradientAttributes;
 export type Op = ModelOp | GradientOp;
+
+/*
+ * Families of operations, by which the tables are divided into files. Each operation is of exactly one family, or is
+ * the gradient of one that is.
+ */
+
+export type ConvolutionOp = 'Conv' | 'ConvInputGradient' | 'ConvWeightGradient';
+export type ProductOp = 'Gemm' | 'MatMul';
+export type PoolingOp = 'MaxPool' | 'AveragePool' | 'GlobalAveragePool';
+export type ActivationOp = 'Relu' | 'Clip' | 'Sigmoid' | 'Tanh' | 'Gelu' | 'HardSwish' | 'Softmax';
+export type NormalizationOp = 'BatchNormalization' | 'LayerNormalization';
+/** Of the values at one place. */
+export type ArithmeticOp = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Dropout' | 'Neg' | 'Scale';
+export type ReductionOp = 'ReduceMean' | 'ReduceSum' | 'Expand';
+/** Moves or selects values and computes nothing. */
+export type LayoutOp = 'Reshape' | 'Flatten' | 'Transpose' | 'Concat' | 'Slice' | 'Pad' | 'Gather';
+export type LossOp = 'SoftmaxCrossEntropy' | 'SquaredError';
+
+/** These operations, and their gradients where those are operations of their own. */
+export type WithGradient<Name extends Op> = Name | Extract<GradientOp, `${Name}Gradient`>;

@@ -10,6 +10,7 @@ const noTotals: BoardTotals = {
   wallSeconds: 0,
   bytesSent: 0,
   bytesReceived: 0,
+  bytesSentTo: {},
 };
 
 /** What a decision changes by being taken: it is not taken again. */

@@ -72,7 +72,7 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
     return suspect(run, { kind: 'not-finite', stage: stage.stage, step, what: 'the loss' }, at);
   const next = hear(run, stage, at, `finished step ${step}`, {
     step: step + 1,
-    totals: addTotals(stage.totals, report),
+    totals: addTotals(stage.totals, report, run),
   });
   const done = stepsDone(next) > stepsDone(run);
   return {
@@ -83,7 +83,8 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
   };
 }
 
-function addTotals(totals: BoardTotals, report: Report<'step'>): BoardTotals {
+function addTotals(totals: BoardTotals, report: Report<'step'>, { stages }: RunState): BoardTotals {
+  const links = report.links.filter(({ to }) => stages.some(({ board }) => board === to));
   return {
     computeSeconds: totals.computeSeconds + report.computeSeconds,
     overheadSeconds: totals.overheadSeconds + report.overheadSeconds,
@@ -91,7 +92,14 @@ function addTotals(totals: BoardTotals, report: Report<'step'>): BoardTotals {
     wallSeconds: totals.wallSeconds + report.wallSeconds,
     bytesSent: totals.bytesSent + report.bytesSent,
     bytesReceived: totals.bytesReceived + report.bytesReceived,
+    bytesSentTo: addLinks(totals.bytesSentTo, links),
   };
+}
+
+function addLinks(bytesSentTo: BoardTotals['bytesSentTo'], links: Report<'step'>['links']): BoardTotals['bytesSentTo'] {
+  const sums = new Map(Object.entries(bytesSentTo));
+  for (const { to, bytes } of links) sums.set(to, (sums.get(to) ?? 0) + bytes);
+  return Object.fromEntries(sums);
 }
 
 function afterNorms(run: RunState, stage: StageState, report: Report<'norms'>, at: number): Changed {

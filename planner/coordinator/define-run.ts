@@ -1,12 +1,10 @@
 import {
-  type Block,
   blockCosts,
   buildModel,
   createOptimizer,
   elementCount,
-  type Graph,
-  type Optimizer,
   splitIntoBlocks,
+  stateOfBlock,
 } from '../../models/index.ts';
 import { BatchDivisionError, buildSchedule, MoreBoardsThanBlocksError } from '../index.ts';
 import { plannerCost } from './costs.ts';
@@ -30,7 +28,10 @@ export function defineRun(settings: RunSettings): RunRequest {
   const optimizer = createOptimizer(settings.optimizer.name, settings.optimizer.options);
   const blocks = splitIntoBlocks(graph);
   if (boards > blocks.length) throw new MoreBoardsThanBlocksError(boards, blocks.length);
-  const layout = blocks.map((block) => stateLayout(graph, block, optimizer));
+  const layout = blocks.map((block): readonly TensorLayout[] => {
+    const state = stateOfBlock(graph.parameters, block, optimizer.slots);
+    return state.map((entry) => ({ name: entry.name, shape: entry.parameter.type.shape }));
+  });
   if (restore !== undefined) checkRestore(name, layout, restore);
   return {
     settings: plain,
@@ -59,17 +60,6 @@ function countBoards(boards: RunSettings['boards']): number {
   const twice = boards.find((board, index) => boards.indexOf(board) !== index);
   if (twice !== undefined) throw new RunSettingsError('boards', boards.join(','), `name ${twice} once`);
   return boards.length;
-}
-
-/** The tensors of a block in the order of their slots: each parameter, then its optimizer state if it has a gradient. */
-function stateLayout(graph: Graph, block: Block, optimizer: Optimizer): readonly TensorLayout[] {
-  const used = new Set(block.nodes.flatMap((node) => node.inputs));
-  return graph.parameters
-    .filter(({ name }) => used.has(name))
-    .flatMap(({ name, kind, type: { shape } }) => {
-      const slots = kind === 'trainable' ? optimizer.slots : [];
-      return [name, ...slots.map((slot) => `optimizer.${slot}.${name}`)].map((tensor) => ({ name: tensor, shape }));
-    });
 }
 
 function checkRestore(

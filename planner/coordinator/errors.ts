@@ -1,4 +1,4 @@
-import { PlannerError } from '../index.ts';
+import { type Choice, PlannerError } from '../index.ts';
 
 /** Everything that the coordinator gives up on extends this class; `code` is stable. */
 export abstract class CoordinatorError extends PlannerError {}
@@ -82,8 +82,8 @@ export class BoardLostError extends CoordinatorError {
 
   constructor(place: Place, how: string, lastWords: string | undefined, checkpoint: string | undefined) {
     const { run, board, stage, step } = place;
-    const said = lastWords === undefined ? '' : `\n  its last words: ${lastWords.trim().replaceAll('\n', '\n  ')}\n  `;
-    super(`run ${run}: board ${board} (stage ${stage}) ${how} at step ${step}; ${said}${advice(checkpoint)}`);
+    const said = lastWords === undefined ? ' ' : quoted(lastWords.trim());
+    super(`run ${run}: board ${board} (stage ${stage}) ${how} at step ${step};${said}${advice(checkpoint)}`);
     this.board = board;
     this.stage = stage;
     this.step = step;
@@ -117,25 +117,34 @@ export class RunFailedError extends CoordinatorError {
 
 const badInput = /^(DATA_|ENGINE_STATE$|OPTIMIZER_|SHAPE)/;
 
-/** A loss, or a tensor of the state, that is not a finite number: the training has diverged. */
+/**
+ * A loss, or a tensor of the state, that is not a finite number: the training has diverged. Bad input: the same settings
+ * lead there again.
+ */
 export class LossNotFiniteError extends CoordinatorError {
   readonly code = 'LOSS_NOT_FINITE';
+  readonly exitCode = 2;
   readonly board: string;
   readonly stage: number;
   readonly step: number;
 
-  constructor(place: Place, what: string, checkpoint: string | undefined) {
+  constructor(place: Place, what: string, learningRate: Choice, checkpoint: string | undefined) {
     const { run, board, stage, step } = place;
+    const { rate } = learningRate.options;
     const kept =
       checkpoint === undefined ? 'no checkpoint had been written' : `the last good checkpoint is ${checkpoint}`;
     super(
       `run ${run}: ${what} is not a finite number at step ${step}, stage ${stage} (board ${board}); ${kept}. ` +
-        'Use a smaller learning rate, or clip gradients',
+        `Use a smaller learning rate than ${rate === undefined ? learningRate.name : String(rate)}, or clip gradients`,
     );
     this.board = board;
     this.stage = stage;
     this.step = step;
   }
+}
+
+function quoted(lastWords: string): string {
+  return lastWords === '' ? ' it said nothing; ' : `\n  its last words: ${lastWords.replaceAll('\n', '\n  ')}\n  `;
 }
 
 function advice(checkpoint: string | undefined): string {

@@ -54,7 +54,7 @@ export function errorOf(failure: Failure, run: RunState, lastWords: string | und
     case 'failed':
       return new RunFailedError(place(failure), failure.error, checkpoint);
     case 'not-finite':
-      return new LossNotFiniteError(place(failure), failure.what, checkpoint);
+      return new LossNotFiniteError(place(failure), failure.what, settings.learningRate, checkpoint);
     case 'planning':
     case 'hub':
       return failure.error;

@@ -9,17 +9,19 @@ const MOST_STEPS = 64;
 
 /**
  * The next grant, where boards have used up half of the last. Checkpoints and the end fall on a grant's end, and only
- * one state is on its way up at a time: it bounds what boards and hub keep of it.
+ * one state is on its way up at a time: it bounds what boards and hub keep of it. One step goes on after it in any case,
+ * and shows whether the state is sound: where every step is a boundary, that one is passed over.
  */
 export function grantSteps(run: RunState): readonly Action[] {
-  const { granted, finalStep } = run;
+  const { granted, finalStep, capture } = run;
   const done = stepsDone(run);
   const window = windowOf(run);
   if (granted >= finalStep || granted - done > window / 2) return [];
   const boundary = nextBoundary(run);
-  const reach = run.capture === undefined ? boundary : boundary - 1;
+  const reach = capture === undefined ? boundary : Math.max(boundary - 1, Math.min(capture.step + 1, finalStep - 1));
   const toStep = Math.min(done + window, reach);
-  return toStep > granted ? [{ kind: 'grant', toStep, capture: toStep === boundary }] : [];
+  const captures = capture === undefined && toStep === boundary;
+  return toStep > granted ? [{ kind: 'grant', toStep, capture: captures }] : [];
 }
 
 /** Steps that may be granted ahead, by the speed of the latest ones. */

@@ -1,4 +1,4 @@
-import { createPlan, type Plan, partition } from '../index.ts';
+import { createPlan, givenPartition, type Plan, partition } from '../index.ts';
 import { plannerBoard } from './costs.ts';
 import type { OnlineBoard, RunRequest } from './state.ts';
 
@@ -21,7 +21,8 @@ export function chooseBoards(
 
 /** The run's plan on these boards. @throws MemoryError and others of the partition, PlanFieldError and others of plans */
 export function planOf({ settings, term, blocks }: RunRequest, boards: readonly OnlineBoard[]): Plan {
-  const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed } = settings;
+  const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split } = settings;
+  const request = { blocks, boards: boards.map(plannerBoard), microBatches, schedule };
   return createPlan({
     run,
     term,
@@ -33,7 +34,7 @@ export function planOf({ settings, term, blocks }: RunRequest, boards: readonly 
     optimizer,
     learningRate,
     seed,
-    partition: partition({ blocks, boards: boards.map(plannerBoard), microBatches, schedule }),
+    partition: split === undefined ? partition(request) : givenPartition(request, split),
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
 }

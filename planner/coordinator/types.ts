@@ -29,13 +29,18 @@ export type RunSettings = {
   readonly seed: number;
   /** How many boards, chosen among those online; or which, in the order of the pipeline. */
   readonly boards: number | readonly string[];
+  /** Where each board's run of blocks ends, in the order of the pipeline; the partition chooses when absent. */
+  readonly split?: readonly number[];
   /** The run ends when this many steps are done, those before `fromStep` included. */
   readonly steps: number;
   /** Steps that were done before: 0, or a checkpoint's step. */
   readonly fromStep: number;
   /** The state to start from: every tensor of the model and its optimizer, by name. Absent: boards initialise by the seed. */
   readonly restore?: ReadonlyMap<string, Omit<StateTensor, 'name'>>;
-  /** A checkpoint at every multiple of it; 0 or absent: only at the end (and when interrupted). */
+  /**
+   * A checkpoint at every multiple of it (of 2 where it is 1, as the step after it shows whether a state is sound); 0 or
+   * absent: only at the end (and when interrupted).
+   */
   readonly checkpointEverySteps?: number;
   readonly deadlines?: Partial<Deadlines>;
 };
@@ -115,6 +120,8 @@ export type BoardTotals = {
   readonly wallSeconds: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
+  /** Of each link that leads away from the board, by the board that it leads to. */
+  readonly bytesSentTo: Readonly<Record<string, number>>;
 };
 
 export type RunResult = {

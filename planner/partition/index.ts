@@ -1,2 +1,2 @@
-export { evenPartition, type Partition, partition, type StageShare } from './partition.ts';
+export { evenPartition, givenPartition, type Partition, partition, type StageShare } from './partition.ts';
 export type { PartitionRequest } from './problem.ts';

@@ -1,4 +1,4 @@
-import { MemoryError } from '../errors.ts';
+import { MemoryError, PartitionInputError } from '../errors.ts';
 import { type StageMemory, totalMemory } from '../memory.ts';
 import { balance, type Split } from './balance.ts';
 import { definePartition, type PartitionProblem, type PartitionRequest } from './problem.ts';
@@ -53,6 +53,26 @@ export function evenPartition(request: PartitionRequest): Partition {
     if (!fits(stage, first, end)) throw new MemoryError(shortfallOf(problem, stage, first, end));
   }
   return describe(problem, split);
+}
+
+/**
+ * The split that is asked for: board s holds blocks `ends[s - 1]` (0 for the first) to `ends[s] - 1`. Throws as
+ * `partition` does.
+ */
+export function givenPartition(request: PartitionRequest, ends: Split): Partition {
+  const problem = definePartition(request);
+  const { blocks, boards, fits } = problem;
+  const isWhole = ends.length === boards.length && ends.at(-1) === blocks.length;
+  if (!isWhole || ends.some((end, stage) => !Number.isInteger(end) || end <= (ends[stage - 1] ?? 0))) {
+    throw new PartitionInputError(
+      `a split that ends at [${ends.join(', ')}] does not share ${blocks.length} blocks among ${boards.length} boards`,
+    );
+  }
+  for (const [stage, end] of ends.entries()) {
+    const first = ends[stage - 1] ?? 0;
+    if (!fits(stage, first, end)) throw new MemoryError(shortfallOf(problem, stage, first, end));
+  }
+  return describe(problem, ends);
 }
 
 function describe(problem: PartitionProblem, split: Split): Partition {

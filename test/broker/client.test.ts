@@ -1,5 +1,5 @@
 import test from 'ava';
-import { retryPause } from '../../broker/client/client.ts';
+import { retryPause } from '../../broker/client/retry.ts';
 import {
   type Client,
   connectClient,

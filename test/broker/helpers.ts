@@ -113,13 +113,4 @@ export function testHeader(overrides: Partial<FrameHeader> = {}): FrameHeader {
   };
 }
 
-/** A small generator with a seed (mulberry32), so that random tests fail the same way twice. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+export { randomFrom } from '../random.ts';

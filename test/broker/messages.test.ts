@@ -27,7 +27,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     lost: { board: 'pi-1' },
   },
   deviceProfile: { profile: { board: 'pi-1', model: 'Pi 4', cores: 4, memoryBytes: 1, platform: 'linux-arm64' } },
-  deviceTelemetry: { telemetry: { board: 'pi-1', residentBytes: 1, cpuSeconds: 0.5, temperatureCelsius: null } },
+  deviceTelemetry: { telemetry: { board: 'pi-1', residentBytes: 1, cpuSeconds: 0.5 } },
   deviceCommand: {
     prepare: {
       run: 'r',
@@ -57,6 +57,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
       wallSeconds: 1.2,
       bytesSent: 10,
       bytesReceived: 20,
+      links: [{ to: 'pi-2', bytes: 8 }],
     },
     norms: { run: 'r', term: 1, stage: 0, step: 3, squaredNorms: [1, 0.5] },
     captured: { run: 'r', term: 1, stage: 0, step: 3, tensors: 4, bytes: 100 },

@@ -168,7 +168,7 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
   });
 
   test(`${name}: many tensors pass through few credits, and buffers are used again`, async (t) => {
-    const buffers = new Set<ArrayBuffer>();
+    const buffers = new Set<ArrayBufferLike>();
     let arrived = 0;
     const room = await open(t, {
       onTensor: (tensor) => {
@@ -186,7 +186,7 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
     await until('the credits', () => room.sender.stats.bytesReceived >= room.receiver.stats.bytesSent);
     t.is(room.sender.stats.bytesSent, room.receiver.stats.bytesReceived);
     for (const [end, parts] of [
-      [room.sender, ['copy', 'digest', 'sign']],
+      [room.sender, ['digest', 'sign']],
       [room.receiver, ['copy', 'digest', 'verify']],
     ] as const) {
       for (const part of parts) t.true(end.stats.seconds[part] > 0, part);

@@ -37,6 +37,7 @@ const bad: readonly (readonly [title: string, args: readonly string[], code: str
   ['a fleet name that is none', ['fleet', 'init', 'My Fleet'], 'INVALID_ID', /"My Fleet"/],
   ['a fleet file that is not there', ['agent', '--fleet', 'none', '--id', 'a'], 'FLEET_FILE_INVALID', /none\.yaml/],
   ['a model file that is not there', ['eval', '--onnx', 'no.onnx'], 'PATH', /'no\.onnx'/],
+  ['a model file that is no ONNX', ['eval', '--onnx', 'file'], 'PATH', /'file'.*15 bytes are not an ONNX file/],
 ];
 
 for (const [title, args, code, says] of bad) {

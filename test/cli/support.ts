@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-
-const launcher = join(import.meta.dirname, '..', '..', 'cli', 'flotilla.js');
+import { startFlotilla } from '../fleet/helpers.ts';
 
 export interface Ended {
   readonly exitCode: number | null;
@@ -17,6 +16,8 @@ export interface Running {
   readonly ended: Promise<Ended>;
   /** What it has said until now, on both streams. */
   said(): string;
+  /** Resolves when it has said something that fits; rejects when it ends before. */
+  until(pattern: RegExp): Promise<void>;
 }
 
 /** A directory that is gone after the test. */
@@ -28,31 +29,15 @@ export async function directoryFor(t: ExecutionContext): Promise<string> {
 
 /** Starts the real command; whatever is left of it after `seconds`, or after the test, is ended by its pid. */
 export function start(t: ExecutionContext, cwd: string, args: readonly string[], seconds = 60): Running {
-  const child = spawn(process.execPath, [launcher, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-  const end = (): void => void child.kill('SIGKILL');
-  const timer = setTimeout(end, seconds * 1000);
-  t.teardown(end);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const ended = new Promise<Ended>((resolve) => {
-    child.on('close', (exitCode) => {
-      clearTimeout(timer);
-      resolve({ exitCode, stdout, stderr });
-    });
-  });
-  return { child, ended, said: () => stdout + stderr };
+  const { child, ended, text, said } = startFlotilla(args, { cwd, deadlineMilliseconds: seconds * 1000 });
+  t.teardown(() => void child.kill('SIGKILL'));
+  return { child, ended: ended.then(({ code: exitCode, ...all }) => ({ exitCode, ...all })), said: text, until: said };
 }
 
 export const flotilla = (t: ExecutionContext, cwd: string, ...args: readonly string[]): Promise<Ended> =>
   start(t, cwd, args).ended;
 
 /** The last line of standard output as JSON. */
-export function reportOf({ stdout }: Ended): Record<string, unknown> {
+export function reportOf({ stdout }: { readonly stdout: string }): Record<string, unknown> {
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>;
 }

@@ -8,11 +8,40 @@ const loadingMilliseconds = 8_000;
 
 if (isMainThread && process.argv.includes('agent')) {
   const delays = monitorEventLoopDelay({ resolution: resolutionMilliseconds });
+  let longestBlock = 0;
   delays.enable();
-  setTimeout(() => delays.reset(), loadingMilliseconds).unref();
+  setTimeout(() => {
+    delays.reset();
+    watchBlocks((milliseconds) => {
+      longestBlock = Math.max(longestBlock, milliseconds);
+    });
+  }, loadingMilliseconds).unref();
   process.on('exit', () => {
     const milliseconds = (nanoseconds: number) => nanoseconds / 1e6 - resolutionMilliseconds;
-    const line = { p99: milliseconds(delays.percentile(99)), max: milliseconds(delays.max), count: delays.count };
+    const line = {
+      p99: milliseconds(delays.percentile(99)),
+      max: milliseconds(delays.max),
+      longestBlock,
+      count: delays.count,
+    };
     appendFileSync(process.env.FLOTILLA_EVENT_LOOP_FILE!, `${JSON.stringify(line)}\n`);
   });
+}
+
+/**
+ * Tells how long the thread kept a timer waiting by computing: the delay, but no more than the processor time that the
+ * thread itself used meanwhile. What is left out is the machine's doing, which had no processor for it.
+ */
+function watchBlocks(onBlock: (milliseconds: number) => void): void {
+  const cpu = () => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  };
+  let at = performance.now();
+  let used = cpu();
+  setInterval(() => {
+    const [now, usedNow] = [performance.now(), cpu()];
+    onBlock(Math.min(now - at - resolutionMilliseconds, usedNow - used));
+    [at, used] = [now, usedNow];
+  }, resolutionMilliseconds).unref();
 }

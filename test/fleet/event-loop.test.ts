@@ -29,11 +29,14 @@ test.serial("an agent's main thread stays free while resnet18 trains", async (t)
       .split('\n')
       .map((line) => JSON.parse(line));
     t.is(boards.length, 2);
-    for (const { p99, max, count } of boards) {
-      t.log(`p99 ${p99.toFixed(1)} ms, longest ${max.toFixed(1)} ms of ${count} samples`);
+    for (const { p99, max, longestBlock, count } of boards) {
+      t.log(
+        `delays: p99 ${p99.toFixed(1)} ms, longest ${max.toFixed(1)} ms of ${count} samples; ` +
+          `longest block by its own computing ${longestBlock.toFixed(1)} ms`,
+      );
       t.true(count > 100, 'the steps took long enough to measure');
-      // The longest single delay on a shared machine is the machine's; a thread that blocks shows in the percentile.
-      t.true(p99 <= 50, `the main thread was blocked for ${p99} ms`);
+      t.true(p99 <= 50, `the main thread was late by ${p99} ms`);
+      t.true(longestBlock <= 50, `the main thread blocked for ${longestBlock} ms`);
     }
   });
 });

@@ -1,62 +1,174 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import test from 'ava';
-import { inTemporaryDirectory, runFlotilla, startFlotilla } from './helpers.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { listCheckpoints, readCheckpoint } from '../../agent/index.ts';
+import {
+  type AgentProcess,
+  boardsOf,
+  type Ended,
+  freePort,
+  inTemporaryDirectory,
+  type Running,
+  startFlotilla,
+} from './helpers.ts';
 
-/** Process ids of the children of a process, from /proc. */
-async function childrenOf(parent: number): Promise<number[]> {
-  const found: number[] = [];
-  for (const entry of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
-    // The command's name is in brackets and may hold spaces; the parent is the second field after it.
-    if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent) found.push(Number(entry));
-  }
-  return found;
+/** A run whose board has died ends within this time, in milliseconds. */
+const mostMilliseconds = 5_000;
+const endless = ['train', '--model', 'mlp', '--batch', '16', '--micro-batches', '2', '--steps', '1000000', '--json'];
+
+/** A run of two boards that has begun to train; whatever is left of it is killed. */
+async function withRun(
+  words: readonly string[],
+  options: Parameters<typeof startFlotilla>[1],
+  use: (run: Running, boards: readonly AgentProcess[]) => Promise<void>,
+): Promise<void> {
+  await inTemporaryDirectory(async (root) => {
+    const run = startFlotilla([...endless, '--boards', '2', '--out', join(root, 'out'), ...words], options);
+    try {
+      await run.said(/samples\/s/);
+      await use(run, await boardsOf(run.pid));
+    } finally {
+      run.kill('SIGKILL');
+      await run.ended;
+    }
+  });
 }
 
-test.serial("a board's process that is killed ends the run with its name", async (t) => {
-  t.timeout(120_000);
-  await inTemporaryDirectory(async (root) => {
-    const run = startFlotilla(
-      ['train', '--model', 'mlp', '--steps', '5000', '--boards', '2', '--out', join(root, 'out'), '--json'],
-      100_000,
-    );
-    await run.said(/samples\/s/);
-    const [board] = await childrenOf(run.pid);
-    process.kill(board!, 'SIGKILL');
-    const { code, stderr } = await run.ended;
-    t.is(code, 1, stderr);
-    t.regex(stderr, /error: .*board[12]/);
-  });
-});
+/** Sends a signal to board2 and waits for the end of the run. */
+async function endedBy(
+  signal: NodeJS.Signals,
+  run: Running,
+  boards: readonly AgentProcess[],
+): Promise<Ended & { readonly milliseconds: number }> {
+  const victim = boards.find(({ board }) => board === 'board2')!;
+  const start = performance.now();
+  process.kill(victim.pid, signal);
+  const ended = await run.ended;
+  return { ...ended, milliseconds: performance.now() - start };
+}
 
-const badInput: Readonly<Record<string, readonly [args: string, message: RegExp]>> = {
-  'an unknown model': ['--model mpl', /mpl/],
-  'an unknown option': ['--modell mlp', /--modell/],
-  'a data directory that is missing': ['--model mlp --data ROOT/missing', /missing/],
-  'more boards than blocks': ['--model mlp --boards 40', /40/],
-  'a batch that the micro-batches do not divide': ['--model mlp --batch 10 --micro-batches 4', /10.*4/s],
-  'a model whose input the data do not fit': ['--model harcnn --data shapes', /3.*32.*32/s],
-};
+function assertGone(t: ExecutionContext, boards: readonly AgentProcess[]): void {
+  t.is(boards.length, 2);
+  for (const { pid } of boards) t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+}
 
-for (const [what, [args, message]] of Object.entries(badInput)) {
-  test.serial(`${what}: exit code 2, a message with the value, and nothing left behind`, async (t) => {
-    await inTemporaryDirectory(async (root) => {
-      const words = args.replace('ROOT', root).split(' ');
-      const { code, stderr } = await runFlotilla(['train', ...words, '--steps', '1', '--out', join(root, 'out')]);
-      t.is(code, 2, stderr);
-      t.regex(stderr, message);
-      t.deepEqual(await readdir(root), []);
+test.serial(
+  'a board whose process is killed ends the run within 5 s with its name, and no process stays',
+  async (t) => {
+    t.timeout(120_000);
+    await withRun([], {}, async (run, boards) => {
+      const { code, stderr, milliseconds } = await endedBy('SIGKILL', run, boards);
+      t.log(`${milliseconds.toFixed(0)} ms from the kill to the end`);
+      t.is(code, 1, stderr);
+      t.regex(stderr, /error: .*board board2 \(stage 1\) was lost.* at step \d+; it said nothing.*\[BOARD_LOST\]/s);
+      t.true(milliseconds <= mostMilliseconds, `${milliseconds} ms`);
+      assertGone(t, boards);
     });
-  });
-}
+  },
+);
 
-test.serial('eval of a file that is not ONNX: exit code 2, and the file is named', async (t) => {
-  await inTemporaryDirectory(async (root) => {
-    const file = join(root, 'model.onnx');
-    await writeFile(file, 'this is no model');
-    const { code, stderr } = await runFlotilla(['eval', file]);
-    t.is(code, 2, stderr);
-    t.regex(stderr, /model\.onnx/);
+test.serial('a board that dies of an error ends the run within 5 s with its name and its last words', async (t) => {
+  t.timeout(120_000);
+  const probe = new URL('./last-words-probe.ts', import.meta.url).href;
+  await withRun([], { env: { NODE_OPTIONS: `--import=${probe}` } }, async (run, boards) => {
+    const { code, stderr, milliseconds } = await endedBy('SIGUSR2', run, boards);
+    t.log(`${milliseconds.toFixed(0)} ms from the error to the end`);
+    t.is(code, 1, stderr);
+    t.regex(stderr, /board board2 .*its last words: .*the memory card was pulled out.*\[BOARD_LOST\]/s);
+    t.true(milliseconds <= mostMilliseconds, `${milliseconds} ms`);
+    assertGone(t, boards);
   });
 });
+
+test.serial(
+  'a board that stands still ends the run when its patience is over, and says for whom it waited',
+  async (t) => {
+    t.timeout(120_000);
+    await withRun(['--patience', '6'], {}, async (run, boards) => {
+      const { code, stderr, milliseconds } = await endedBy('SIGSTOP', run, boards);
+      t.log(`${milliseconds.toFixed(0)} ms from the stop to the end`);
+      t.is(code, 1, stderr);
+      t.regex(stderr, /nothing was heard for 6 s: waiting for .*board2 \(stage 1\).*\[RUN_SILENT\]/);
+      // Then the other board is told to stop, and the one that does not listen is ended: at most 2 + 5 + 2 s.
+      t.true(milliseconds <= 20_000, `${milliseconds} ms`);
+      assertGone(t, boards);
+    });
+  },
+);
+
+test.serial('a board of a fleet that dies ends the run within 5 s with its name; the others stay online', async (t) => {
+  t.timeout(120_000);
+  await inTemporaryDirectory(async (cwd) => {
+    const started: Running[] = [];
+    const start = (...words: string[]) => {
+      const running = startFlotilla(words, { cwd });
+      started.push(running);
+      return running;
+    };
+    try {
+      const hub = `127.0.0.1:${await freePort()}`;
+      await start('fleet', 'init', 'shed', '--hub', hub).ended;
+      await start('hub', '--fleet', 'shed').said(/listens at/);
+      const agents = ['2', '3'].map((n) =>
+        start('agent', '--fleet', 'shed', '--id', `board${Number(n) - 1}`, '--host', `127.0.0.${n}`),
+      );
+      for (const agent of agents) await agent.said(/is online/);
+      const run = start(...endless, '--fleet', 'shed', '--out', 'out');
+      await run.said(/samples\/s/);
+      const begin = performance.now();
+      agents[1]!.kill('SIGKILL');
+      const { code, stderr } = await run.ended;
+      const milliseconds = performance.now() - begin;
+      t.log(`${milliseconds.toFixed(0)} ms from the kill to the end`);
+      t.is(code, 1, stderr);
+      t.regex(stderr, /board board2 \(stage 1\) was lost.*\[BOARD_LOST\]/s);
+      t.true(milliseconds <= mostMilliseconds, `${milliseconds} ms`);
+      t.true(await isAlive(agents[0]!.pid));
+    } finally {
+      for (const running of started) running.kill('SIGKILL');
+      await Promise.all(started.map(({ ended }) => ended));
+    }
+  });
+});
+
+async function isAlive(pid: number): Promise<boolean> {
+  await wait(200);
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test.serial(
+  'a loss that becomes NaN stops the run at its step and stage and keeps the last good checkpoint to go on from',
+  async (t) => {
+    t.timeout(120_000);
+    await inTemporaryDirectory(async (root) => {
+      // The rate grows by 1 a step: some good steps first, then it diverges.
+      const rate = ['--lr', 'cosine:1e6,warmup=1000000', '--checkpoint-every', '1'];
+      const { code, stderr } = await startFlotilla([...endless, ...rate, '--boards', '2', '--out', join(root, 'out')])
+        .ended;
+      t.is(code, 2, stderr);
+      const [, step, checkpoint] =
+        /the loss is not a finite number at step (\d+), stage 1 \(board board2\); the last good checkpoint is (\S+)\. .*than 1000000.*\[LOSS_NOT_FINITE\]/.exec(
+          stderr,
+        ) ?? [];
+      t.truthy(checkpoint, stderr);
+      const { state, tensors } = await readCheckpoint(checkpoint!);
+      t.true(state.step > 0 && state.step < Number(step), `step ${state.step} of ${step}`);
+      t.true([...tensors.values()].every(({ data }) => data.every(Number.isFinite)));
+      t.true(state.losses.every(Number.isFinite));
+      t.is(state.losses.length, state.step);
+      t.deepEqual(await readdir(join(root, 'out')), ['checkpoints'], 'no model of a run that has diverged');
+
+      // The values of the newest are close to overflowing already: an earlier one is sure to lead somewhere.
+      const [earliest] = await listCheckpoints(join(root, 'out', 'checkpoints'));
+      const steps = String((await readCheckpoint(earliest!)).state.step + 2);
+      const again = ['train', '--resume', earliest!, '--lr', '0.001', '--steps', steps, '--boards', '2'];
+      const resumed = await startFlotilla(again).ended;
+      t.is(resumed.code, 0, resumed.stderr);
+    });
+  },
+);

@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,20 +14,32 @@ export interface Ended {
 
 export interface Running {
   readonly pid: number;
+  readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** What it has said until now, on both streams. */
+  text(): string;
   /** Resolves when standard output and error together hold the pattern; rejects when the process ends before. */
   said(pattern: RegExp): Promise<void>;
   kill(signal: NodeJS.Signals): void;
 }
 
+export interface StartOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly deadlineMilliseconds?: number;
+}
+
 /** Starts the real command; it is killed when the deadline passes, and its boards end with it. */
-export function startFlotilla(args: readonly string[], deadlineMilliseconds = 120_000): Running {
+export function startFlotilla(
+  args: readonly string[],
+  { cwd, env, deadlineMilliseconds = 120_000 }: StartOptions = {},
+): Running {
   const child = spawn(process.execPath, [program, ...args], {
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
-    signal: AbortSignal.timeout(deadlineMilliseconds),
-    killSignal: 'SIGKILL',
+    env: { ...process.env, ...env, ORT_DISABLE_TELEMETRY: '1' },
   });
+  const deadline = setTimeout(() => child.kill('SIGKILL'), deadlineMilliseconds);
   const text = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -37,12 +50,17 @@ export function startFlotilla(args: readonly string[], deadlineMilliseconds = 12
   }
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, ...text }));
+    child.once('close', (code) => {
+      clearTimeout(deadline);
+      resolve({ code, ...text });
+    });
   });
   ended.catch(() => {});
   return {
     pid: child.pid!,
+    child,
     ended,
+    text: () => text.stdout + text.stderr,
     kill: (signal) => void child.kill(signal),
     said: (pattern) =>
       new Promise((resolve, reject) => {
@@ -59,6 +77,35 @@ export function startFlotilla(args: readonly string[], deadlineMilliseconds = 12
 }
 
 export const runFlotilla = (args: readonly string[]): Promise<Ended> => startFlotilla(args).ended;
+
+export interface AgentProcess {
+  readonly board: string;
+  readonly pid: number;
+}
+
+/** The boards that a command has started, from /proc: the process ids of its children by the id of their board. */
+export async function boardsOf(parent: number): Promise<readonly AgentProcess[]> {
+  const found = await Promise.all(
+    (await readdir('/proc'))
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .map(agentOf),
+  );
+  return found
+    .flatMap((agent) => (agent?.parent === parent ? [agent] : []))
+    .sort((a, b) => a.board.localeCompare(b.board));
+}
+
+async function agentOf(pid: number): Promise<(AgentProcess & { readonly parent: number }) | undefined> {
+  const [stat, command] = await Promise.all(
+    ['stat', 'cmdline'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+  );
+  const words = command!.split('\0');
+  if (!words.includes('agent')) return undefined;
+  // The command's name is in brackets and may hold spaces; the parent is the second field after it.
+  const parent = Number(stat!.slice(stat!.lastIndexOf(')') + 2).split(' ')[1]);
+  return { board: words[words.indexOf('--id') + 1]!, pid, parent };
+}
 
 /** Runs `use` with a directory that is removed afterwards. */
 export async function inTemporaryDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
@@ -85,4 +132,13 @@ export async function writeSensorData(directory: string, rows = 3000): Promise<v
   });
   for (const file of ['train.csv', 'test.csv'])
     await writeFile(join(directory, file), `${[header, ...lines].join('\n')}\n`);
+}
+
+/** A port of the loopback address that nobody listened at a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -5,7 +5,9 @@ import {
   legalCuts,
   type ModelName,
   modelNames,
+  optimizerTensorName,
   splitIntoBlocks,
+  stateOfBlock,
   zoo,
 } from '../../models/index.ts';
 
@@ -55,3 +57,18 @@ for (const name of modelNames) {
     t.deepEqual([...used].sort(), [...parameters].sort());
   });
 }
+
+test('the state of a block is its parameters in order, each with what the optimizer keeps of it', (t) => {
+  const { parameters, ...graph } = graphOf('resnet18');
+  const [first] = splitIntoBlocks({ parameters, ...graph });
+  const state = stateOfBlock(parameters, first!, ['first', 'second']);
+  const [weight, scale] = parameters.map(({ name }) => name);
+  t.deepEqual(
+    state.slice(0, 4).map(({ name }) => name),
+    [weight, `optimizer.first.${weight}`, `optimizer.second.${weight}`, scale],
+  );
+  const running = parameters.filter(({ kind }) => kind === 'running').map(({ name }) => name);
+  t.true(state.some(({ name }) => name === running[0]));
+  t.false(state.some(({ name }) => name === optimizerTensorName('first', running[0]!)));
+  t.deepEqual(state.map(({ slot }) => slot).slice(0, 3), [undefined, 'first', 'second']);
+});

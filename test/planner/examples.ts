@@ -1,16 +1,7 @@
 import type { BlockCost, Board, Plan } from '../../planner/index.ts';
 import { createPlan, partition } from '../../planner/index.ts';
 
-/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
-export function seededNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+export { randomFrom as seededNumbers } from '../random.ts';
 
 /** A block of 3 Mflops and little memory. */
 export function aBlock(overrides: Partial<BlockCost> = {}): BlockCost {

@@ -1,22 +1,7 @@
+import type { ActivationOp, WithGradient } from '../../ops/vocabulary.ts';
 import { type Emitter, int } from '../emitter.ts';
 import { type Formulations, plain, same } from '../formulation.ts';
 import { alreadyComputed, blockedClip, blockedClipGradient, blockedReluGradient, sameInBlocks } from './elementwise.ts';
-
-type ActivationOp =
-  | 'Relu'
-  | 'Clip'
-  | 'Sigmoid'
-  | 'Tanh'
-  | 'Gelu'
-  | 'HardSwish'
-  | 'Softmax'
-  | 'ReluGradient'
-  | 'ClipGradient'
-  | 'SigmoidGradient'
-  | 'TanhGradient'
-  | 'GeluGradient'
-  | 'HardSwishGradient'
-  | 'SoftmaxGradient';
 
 type TwoValues = { readonly inputs: readonly string[]; readonly outputs: readonly string[] };
 
@@ -142,7 +127,7 @@ export const activationFormulations = {
       emitter.node('Mul', [y, emitter.node('Sub', [dy, sum])], { outputs: [emitter.write(outputs[0]!)] });
     }),
   ],
-} satisfies Formulations<ActivationOp>;
+} satisfies Formulations<WithGradient<ActivationOp>>;
 
 /** Φ(x) + x·φ(x) */
 function exactGeluSlope(emitter: Emitter, x: string): string {

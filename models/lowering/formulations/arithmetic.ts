@@ -1,24 +1,8 @@
+import type { ArithmeticOp, LossOp, ProductOp, ReductionOp, WithGradient } from '../../ops/vocabulary.ts';
 import { float, int, ints } from '../emitter.ts';
 import { type Formulations, plain, same } from '../formulation.ts';
 import { sameInBlocks } from './elementwise.ts';
 import { blockedChannelSum } from './normalization/channel-sum.ts';
-
-type ArithmeticOp =
-  | 'Add'
-  | 'Sub'
-  | 'Mul'
-  | 'Div'
-  | 'Neg'
-  | 'Scale'
-  | 'Dropout'
-  | 'MatMul'
-  | 'Gemm'
-  | 'ReduceSum'
-  | 'ReduceMean'
-  | 'Expand'
-  | 'SoftmaxCrossEntropy'
-  | 'SoftmaxCrossEntropyGradient'
-  | 'SquaredError';
 
 export const arithmeticFormulations = {
   Add: [sameInBlocks<'Add'>(), ...same<'Add'>()],
@@ -120,4 +104,4 @@ export const arithmeticFormulations = {
       });
     }),
   ],
-} satisfies Formulations<ArithmeticOp>;
+} satisfies Formulations<ArithmeticOp | ProductOp | ReductionOp | WithGradient<LossOp>>;

@@ -1,3 +1,4 @@
+import type { ConvolutionOp } from '../../ops/vocabulary.ts';
 import type { Formulations } from '../formulation.ts';
 import {
   denseConvolution,
@@ -27,4 +28,4 @@ export const convolutionFormulations = {
     depthwiseWeightGradient,
     plainWeightGradient,
   ],
-} satisfies Formulations<'Conv' | 'ConvInputGradient' | 'ConvWeightGradient'>;
+} satisfies Formulations<ConvolutionOp>;

@@ -1,18 +1,8 @@
 import { elementCount } from '../../graph/types.ts';
 import { normalizeAxis, sliceBounds } from '../../ops/shape/rule.ts';
+import type { LayoutOp, WithGradient } from '../../ops/vocabulary.ts';
 import { type Emitter, int, ints, text } from '../emitter.ts';
 import { type Formulations, plain } from '../formulation.ts';
-
-type LayoutOp =
-  | 'Reshape'
-  | 'Flatten'
-  | 'Transpose'
-  | 'Concat'
-  | 'Slice'
-  | 'SliceGradient'
-  | 'Pad'
-  | 'Gather'
-  | 'GatherGradient';
 
 /** ONNX reads a size of 0 as "keep": so a leading batch axis stays free in exported graphs. */
 function keepLeading(from: readonly number[], to: readonly number[]): readonly number[] {
@@ -144,4 +134,4 @@ export const layoutFormulations = {
       });
     }),
   ],
-} satisfies Formulations<LayoutOp>;
+} satisfies Formulations<WithGradient<LayoutOp>>;

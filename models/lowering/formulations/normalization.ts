@@ -1,15 +1,10 @@
 import { elementCount } from '../../graph/types.ts';
 import { normalizeAxis } from '../../ops/shape/rule.ts';
+import type { NormalizationOp, WithGradient } from '../../ops/vocabulary.ts';
 import { type Emitter, float, int, ints } from '../emitter.ts';
 import { type Formulations, plain } from '../formulation.ts';
 import { blockedNormalization, blockedNormalizationGradient } from './normalization/blocked.ts';
 import { batchStatistics } from './normalization/statistics.ts';
-
-type NormalizationOp =
-  | 'BatchNormalization'
-  | 'LayerNormalization'
-  | 'BatchNormalizationGradient'
-  | 'LayerNormalizationGradient';
 
 /** Views [C] so that it broadcasts over [N, C, …]. */
 function perChannel(emitter: Emitter, name: string, rank: number): string {
@@ -94,4 +89,4 @@ export const normalizationFormulations = {
       sumOuter(dy!, outputs[2]!);
     }),
   ],
-} satisfies Formulations<NormalizationOp>;
+} satisfies Formulations<WithGradient<NormalizationOp>>;

@@ -1,16 +1,8 @@
 import { elementCount } from '../../graph/types.ts';
-import type { Window } from '../../ops/vocabulary.ts';
+import type { PoolingOp, Window, WithGradient } from '../../ops/vocabulary.ts';
 import { type Emitter, int, ints, text } from '../emitter.ts';
 import { type Formulations, plain } from '../formulation.ts';
 import { blockedAverage, blockedAverageGradient, blockedMaxPool, blockedMaxPoolGradient } from './pooling/blocked.ts';
-
-type PoolingOp =
-  | 'MaxPool'
-  | 'AveragePool'
-  | 'GlobalAveragePool'
-  | 'MaxPoolGradient'
-  | 'AveragePoolGradient'
-  | 'GlobalAveragePoolGradient';
 
 const windowAttributes = (window: Window) => ({
   kernel_shape: ints(...window.kernel),
@@ -147,4 +139,4 @@ export const poolingFormulations = {
       emitter.node('Expand', [mean, emitter.integers(inputShape)], { outputs: [emitter.write(outputs[0]!)] });
     }),
   ],
-} satisfies Formulations<PoolingOp>;
+} satisfies Formulations<WithGradient<PoolingOp>>;

@@ -1,42 +1,12 @@
+import type { ActivationOp, ArithmeticOp, LossOp, NormalizationOp, ReductionOp, WithGradient } from '../vocabulary.ts';
 import { type CostRules, moves, perInput, perOutput } from './rule.ts';
-
-type ElementwiseOp =
-  | 'Relu'
-  | 'Clip'
-  | 'Sigmoid'
-  | 'Tanh'
-  | 'Gelu'
-  | 'HardSwish'
-  | 'Softmax'
-  | 'Dropout'
-  | 'Add'
-  | 'Sub'
-  | 'Mul'
-  | 'Div'
-  | 'Neg'
-  | 'Scale'
-  | 'BatchNormalization'
-  | 'LayerNormalization'
-  | 'BatchNormalizationGradient'
-  | 'LayerNormalizationGradient'
-  | 'ReluGradient'
-  | 'ClipGradient'
-  | 'SigmoidGradient'
-  | 'TanhGradient'
-  | 'GeluGradient'
-  | 'HardSwishGradient'
-  | 'SoftmaxGradient'
-  | 'ReduceMean'
-  | 'ReduceSum'
-  | 'Expand'
-  | 'SoftmaxCrossEntropy'
-  | 'SoftmaxCrossEntropyGradient'
-  | 'SquaredError';
 
 /** An exponential, error function or hyperbolic tangent costs about as much as ten additions. */
 const transcendental = 10;
 
-export const elementwiseCosts: CostRules<ElementwiseOp> = {
+export const elementwiseCosts: CostRules<
+  ArithmeticOp | ReductionOp | WithGradient<ActivationOp | NormalizationOp | LossOp>
+> = {
   Relu: perOutput(1),
   Clip: perOutput(2),
   Sigmoid: perOutput(transcendental + 2),

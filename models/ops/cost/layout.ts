@@ -1,17 +1,7 @@
+import type { LayoutOp, WithGradient } from '../vocabulary.ts';
 import { type CostRules, moves, perInput } from './rule.ts';
 
-type LayoutOp =
-  | 'Reshape'
-  | 'Flatten'
-  | 'Transpose'
-  | 'Concat'
-  | 'Slice'
-  | 'SliceGradient'
-  | 'Pad'
-  | 'Gather'
-  | 'GatherGradient';
-
-export const layoutCosts: CostRules<LayoutOp> = {
+export const layoutCosts: CostRules<WithGradient<LayoutOp>> = {
   Reshape: moves,
   Flatten: moves,
   Transpose: moves,

@@ -1,19 +1,6 @@
 import { elementCount, type Shape } from '../../graph/types.ts';
-import type { Convolution, Window } from '../vocabulary.ts';
+import type { Convolution, ConvolutionOp, PoolingOp, ProductOp, Window, WithGradient } from '../vocabulary.ts';
 import { type CostRules, perInput, perOutput } from './rule.ts';
-
-type ProductOp =
-  | 'Conv'
-  | 'ConvInputGradient'
-  | 'ConvWeightGradient'
-  | 'Gemm'
-  | 'MatMul'
-  | 'MaxPool'
-  | 'AveragePool'
-  | 'GlobalAveragePool'
-  | 'MaxPoolGradient'
-  | 'AveragePoolGradient'
-  | 'GlobalAveragePoolGradient';
 
 /** Each element of y meets each weight of its group's filter once: 2·|y|·C/groups·|kernel|, forward or backward. */
 const convolution = (y: Shape, channels: number, { groups, kernel }: Convolution) =>
@@ -21,7 +8,7 @@ const convolution = (y: Shape, channels: number, { groups, kernel }: Convolution
 
 const window = ({ kernel }: Window) => elementCount(kernel);
 
-export const productCosts: CostRules<ProductOp> = {
+export const productCosts: CostRules<ConvolutionOp | ProductOp | WithGradient<PoolingOp>> = {
   Conv: ({ inputs: [x, , bias], outputs: [y], attributes }) =>
     convolution(y!, x![1]!, attributes) + (bias === undefined ? 0 : elementCount(y!)),
   ConvInputGradient: ({ inputs: [dy], attributes }) => convolution(dy!, attributes.inputShape[1]!, attributes),

@@ -1,6 +1,5 @@
+import type { ActivationOp } from '../vocabulary.ts';
 import type { GradientRules } from './rule.ts';
-
-type ActivationOp = 'Relu' | 'Clip' | 'Sigmoid' | 'Tanh' | 'Gelu' | 'HardSwish' | 'Softmax';
 
 export const activationGradients: GradientRules<ActivationOp> = {
   // dX = dY where Y > 0

@@ -1,6 +1,5 @@
+import type { ArithmeticOp, ModelOp, ProductOp } from '../vocabulary.ts';
 import { type GradientRules, none } from './rule.ts';
-
-type ArithmeticOp = 'Add' | 'Sub' | 'Mul' | 'Div' | 'Gemm' | 'MatMul' | 'Dropout';
 
 const swapLast = (rank: number) => {
   const permutation = Array.from({ length: rank }, (_, axis) => axis);
@@ -8,7 +7,7 @@ const swapLast = (rank: number) => {
   return { permutation };
 };
 
-export const arithmeticGradients: GradientRules<ArithmeticOp> = {
+export const arithmeticGradients: GradientRules<Extract<ArithmeticOp | ProductOp, ModelOp>> = {
   Add: (node) => [node.gradientOfOutput(0), node.gradientOfOutput(0)],
   Sub: (node) => [node.gradientOfOutput(0), node.needs(1) ? node.emit('Neg', [node.gradientOfOutput(0)], {}) : none],
   Mul: (node) => [

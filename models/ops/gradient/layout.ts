@@ -1,10 +1,9 @@
 import { elementCount } from '../../graph/types.ts';
 import { normalizeAxis, reducedShape } from '../shape/rule.ts';
+import type { LayoutOp } from '../vocabulary.ts';
 import { type GradientRules, none } from './rule.ts';
 
-type LayoutOp = 'ReduceMean' | 'Reshape' | 'Flatten' | 'Transpose' | 'Concat' | 'Slice' | 'Pad' | 'Gather';
-
-export const layoutGradients: GradientRules<LayoutOp> = {
+export const layoutGradients: GradientRules<'ReduceMean' | LayoutOp> = {
   // dX = dY/n, spread over the reduced axes
   ReduceMean: (node) => {
     const { axes, keepDims } = node.attributes;

@@ -1,7 +1,6 @@
 import { elementCount } from '../../graph/types.ts';
+import type { LossOp } from '../vocabulary.ts';
 import { type GradientRules, none } from './rule.ts';
-
-type LossOp = 'SoftmaxCrossEntropy' | 'SquaredError';
 
 export const lossGradients: GradientRules<LossOp> = {
   // dlogits = (softmax(logits) − onehot(labels))·dloss/N

@@ -1,6 +1,5 @@
+import type { NormalizationOp } from '../vocabulary.ts';
 import { type GradientRules, none } from './rule.ts';
-
-type NormalizationOp = 'BatchNormalization' | 'LayerNormalization';
 
 export const normalizationGradients: GradientRules<NormalizationOp> = {
   // Outputs 3 and 4 are the batch's mean and 1/σ. Running averages take no gradient.

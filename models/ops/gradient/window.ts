@@ -1,8 +1,7 @@
+import type { PoolingOp } from '../vocabulary.ts';
 import { type GradientRules, none } from './rule.ts';
 
-type WindowOp = 'Conv' | 'MaxPool' | 'AveragePool' | 'GlobalAveragePool';
-
-export const windowGradients: GradientRules<WindowOp> = {
+export const windowGradients: GradientRules<'Conv' | PoolingOp> = {
   Conv: (node) => {
     const dy = node.gradientOfOutput(0);
     const spatial = node

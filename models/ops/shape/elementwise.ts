@@ -1,32 +1,6 @@
 import type { TensorType } from '../../graph/types.ts';
+import type { ActivationOp, ArithmeticOp, NormalizationOp, WithGradient } from '../vocabulary.ts';
 import { broadcast, like, normalizeAxis, type ShapeRules, tensor } from './rule.ts';
-
-type ElementwiseOp =
-  | 'Relu'
-  | 'Clip'
-  | 'Sigmoid'
-  | 'Tanh'
-  | 'Gelu'
-  | 'HardSwish'
-  | 'Softmax'
-  | 'Dropout'
-  | 'Add'
-  | 'Sub'
-  | 'Mul'
-  | 'Div'
-  | 'BatchNormalization'
-  | 'LayerNormalization'
-  | 'BatchNormalizationGradient'
-  | 'LayerNormalizationGradient'
-  | 'ReluGradient'
-  | 'ClipGradient'
-  | 'SigmoidGradient'
-  | 'TanhGradient'
-  | 'GeluGradient'
-  | 'HardSwishGradient'
-  | 'SoftmaxGradient'
-  | 'Neg'
-  | 'Scale';
 
 function broadcastPair(
   [left, right]: readonly TensorType[],
@@ -42,7 +16,7 @@ function broadcastPair(
 
 const normalizationGradient = ([, x, scale]: readonly TensorType[]) => [x!, scale!, scale!];
 
-export const elementwiseShapes: ShapeRules<ElementwiseOp> = {
+export const elementwiseShapes: ShapeRules<ArithmeticOp | WithGradient<ActivationOp | NormalizationOp>> = {
   Relu: like(0),
   Clip: like(0),
   Sigmoid: like(0),

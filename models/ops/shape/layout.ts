@@ -1,26 +1,7 @@
 import type { Shape } from '../../graph/types.ts';
 import { elementCount } from '../../graph/types.ts';
-import type { SliceAttributes } from '../vocabulary.ts';
+import type { LayoutOp, LossOp, ProductOp, ReductionOp, SliceAttributes, WithGradient } from '../vocabulary.ts';
 import { like, normalizeAxis, reducedShape, type ShapeRules, sliceBounds, tensor } from './rule.ts';
-
-type LayoutOp =
-  | 'Gemm'
-  | 'MatMul'
-  | 'ReduceMean'
-  | 'ReduceSum'
-  | 'Expand'
-  | 'Reshape'
-  | 'Flatten'
-  | 'Transpose'
-  | 'Concat'
-  | 'Slice'
-  | 'SliceGradient'
-  | 'Pad'
-  | 'Gather'
-  | 'GatherGradient'
-  | 'SoftmaxCrossEntropy'
-  | 'SoftmaxCrossEntropyGradient'
-  | 'SquaredError';
 
 function slicedShape(shape: Shape, slice: SliceAttributes): number[] {
   const result = [...shape];
@@ -39,7 +20,7 @@ function reshapedShape(from: Shape, to: readonly number[]): Shape | undefined {
   return elementCount(shape) === elementCount(from) && shape.every(Number.isInteger) ? shape : undefined;
 }
 
-export const layoutShapes: ShapeRules<LayoutOp> = {
+export const layoutShapes: ShapeRules<ProductOp | ReductionOp | WithGradient<LayoutOp | LossOp>> = {
   Gemm: ([a, b], { transA, transB }, fail) => {
     const [rows, inner] = transA ? [a!.shape[1]!, a!.shape[0]!] : [a!.shape[0]!, a!.shape[1]!];
     const [innerB, columns] = transB ? [b!.shape[1]!, b!.shape[0]!] : [b!.shape[0]!, b!.shape[1]!];

@@ -1,5 +1,5 @@
 import type { Shape } from '../../graph/types.ts';
-import type { Convolution, Window } from '../vocabulary.ts';
+import type { Convolution, ConvolutionOp, PoolingOp, Window, WithGradient } from '../vocabulary.ts';
 import { like, type ShapeRules, tensor } from './rule.ts';
 
 /** Spatial sizes after sliding a window (floor rounding, as ONNX and PyTorch by default). */
@@ -23,18 +23,7 @@ function poolShape(input: Shape, window: Window & Partial<Convolution>, fail: (p
   return [input[0]!, input[1]!, ...sizes];
 }
 
-type WindowOp =
-  | 'Conv'
-  | 'MaxPool'
-  | 'AveragePool'
-  | 'GlobalAveragePool'
-  | 'ConvInputGradient'
-  | 'ConvWeightGradient'
-  | 'MaxPoolGradient'
-  | 'AveragePoolGradient'
-  | 'GlobalAveragePoolGradient';
-
-export const windowShapes: ShapeRules<WindowOp> = {
+export const windowShapes: ShapeRules<ConvolutionOp | WithGradient<PoolingOp>> = {
   Conv: ([x, w, bias], attributes, fail) => {
     const channels = x!.shape[1]!;
     const [outputs, channelsPerGroup] = w!.shape;

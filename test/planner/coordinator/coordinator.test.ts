@@ -27,6 +27,7 @@ test('a run ends with every loss, the final state, its checkpoint and what each 
   t.is(result.checkpoint, 'checkpoint-4');
   t.is(result.perBoard['pi-1']?.computeSeconds, 12);
   t.is(result.perBoard['pi-2']?.bytesSent, 400);
+  t.deepEqual(result.perBoard['pi-1']?.bytesSentTo, { 'pi-2': 360 });
   t.deepEqual(
     seen.map(({ step, loss }) => [step, loss]),
     [0, 1, 2, 3].map((step) => [step + 1, lossOf(step)]),
@@ -51,14 +52,18 @@ test('the log of events gives the same state again', async (t) => {
   t.deepEqual(stateOf(rig).run, run);
 });
 
-for (const every of [1, 2, 3]) {
-  test(`checkpoints are written at every multiple of ${every} and at the end, each with the losses before it`, async (t) => {
+for (const [every, expected] of [
+  [1, [1, 3, 5, 7]],
+  [2, [2, 4, 6, 7]],
+  [3, [3, 6, 7]],
+] as const) {
+  const multiples = every === 1 ? 'second step' : `multiple of ${every}`;
+  test(`with ${every} steps between checkpoints they are written at every ${multiples} and at the end, each with the losses before it`, async (t) => {
     const rig = await createRig(someSettings({ checkpointEverySteps: every, steps: 7 }));
     await rig.run();
-    const expected = [1, 2, 3, 4, 5, 6, 7].filter((step) => step % every === 0 || step === 7);
     t.deepEqual(
       rig.checkpoints.map(({ state }) => state.step),
-      expected,
+      [...expected],
     );
     for (const { state, tensors } of rig.checkpoints) {
       t.is(state.losses.length, state.step);
@@ -123,12 +128,15 @@ test('a lost board ends the run with its name and its last words, and the others
   t.regex(error.message, /pi-2: out of memory/);
 });
 
-test('a lost board is named rather than the neighbour whose link it broke', async (t) => {
+/** A run whose first board finds the link to the second one broken at step 3. */
+const rigWithLostLink = () => {
   const broken = { code: 'LINK_LOST', message: 'the link to pi-2 is lost' };
-  const rig = await createRig(someSettings({ steps: 100 }), [
-    { beforeStep: (step) => (step === 3 ? broken : 'compute') },
-    {},
-  ]);
+  const beforeStep = (step: number) => (step === 3 ? broken : ('compute' as const));
+  return createRig(someSettings({ steps: 100 }), [{ beforeStep }, {}]);
+};
+
+test('a lost board is named rather than the neighbour whose link it broke', async (t) => {
+  const rig = await rigWithLostLink();
   const failed = t.throwsAsync(rig.run(), { instanceOf: BoardLostError });
   await until('the neighbour has spoken', () => stateOf(rig).run?.suspects.length === 1);
   rig.clock.advance(1);
@@ -137,11 +145,7 @@ test('a lost board is named rather than the neighbour whose link it broke', asyn
 });
 
 test('a lost link without a cause ends the run after a moment', async (t) => {
-  const broken = { code: 'LINK_LOST', message: 'the link to pi-2 is lost' };
-  const rig = await createRig(someSettings({ steps: 100 }), [
-    { beforeStep: (step) => (step === 3 ? broken : 'compute') },
-    {},
-  ]);
+  const rig = await rigWithLostLink();
   const failed = t.throwsAsync(rig.run(), { instanceOf: RunFailedError });
   await until('the neighbour has spoken', () => stateOf(rig).run?.suspects.length === 1);
   t.is(stateOf(rig).run?.phase, 'training');

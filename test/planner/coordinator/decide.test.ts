@@ -34,16 +34,11 @@ class Core {
     }
   }
 
-  online(board: string, cores = 2): Action[] {
-    const profile = { kind: 'profile', board, model: '', cores, memoryBytes: 4e9, platform: '' } as const;
+  online(board: string, cores = 2, { memoryBytes = 4e9, pid = 1 } = {}): Action[] {
+    const profile = { kind: 'profile', board, model: '', cores, memoryBytes, platform: '' } as const;
     this.feed({ kind: 'device-profile', at: this.now, board, message: profile });
-    const online = {
-      dataUrl: 'mqtt://127.0.0.9:1',
-      engine: { name: '', version: '' },
-      cores,
-      memoryBytes: 4e9,
-      pid: 1,
-    };
+    const engine = { name: '', version: '' };
+    const online = { dataUrl: 'mqtt://127.0.0.9:1', engine, cores, memoryBytes, pid };
     return this.feed({ kind: 'device-state', at: this.now, board, message: { kind: 'online', board, ...online } });
   }
 
@@ -53,7 +48,7 @@ class Core {
 
   step(stage: number, step: number, at = this.now): Action[] {
     const seconds = { computeSeconds: 1, overheadSeconds: 0, waitSeconds: 0, wallSeconds: 1 };
-    const numbers = { samples: 8, ...seconds, bytesSent: 0, bytesReceived: 0 };
+    const numbers = { samples: 8, ...seconds, bytesSent: 0, bytesReceived: 0, links: [] };
     const loss = stage === 1 ? 1 : null;
     return this.report(`pi-${stage + 1}`, { kind: 'step', run: 'run-1', term: 1, stage, step, loss, ...numbers }, at);
   }
@@ -112,6 +107,18 @@ test('fast boards get more steps at a time', (t) => {
   t.deepEqual(grants(core.step(1, 0, 0.1)), [{ kind: 'grant', toStep: 11, capture: false }]);
 });
 
+test('a state on its way up is followed by one more step, also where each is to be saved', (t) => {
+  const core = new Core({ steps: 100, checkpointEverySteps: 1 });
+  t.deepEqual(core.train(), [
+    { kind: 'grant', toStep: 1, capture: true },
+    { kind: 'grant', toStep: 2, capture: false },
+  ]);
+  for (const step of [0, 1]) {
+    core.step(0, step, 10);
+    t.deepEqual(grants(core.step(1, step, 10)), [], 'the state of step 1 has not come yet');
+  }
+});
+
 test('after an interrupt one more step is granted, with capture, and none after it', (t) => {
   const core = new Core({ steps: 100 });
   core.train();
@@ -138,15 +145,7 @@ test('a report out of order fails the run; a repeated one is ignored', (t) => {
 test('a board of the run that is restarted is lost', (t) => {
   const core = new Core();
   core.train();
-  const online = {
-    dataUrl: 'mqtt://127.0.0.9:1',
-    engine: { name: '', version: '' },
-    cores: 2,
-    memoryBytes: 4e9,
-    pid: 2,
-  };
-  const message = { kind: 'online', board: 'pi-1', ...online } as const;
-  const [stop] = core.feed({ kind: 'device-state', at: 1, board: 'pi-1', message });
+  const [stop] = core.online('pi-1', 2, { pid: 2 });
   t.like(stop, { kind: 'stop', outcome: { kind: 'failed', failure: { kind: 'lost', stage: 0 } } });
 });
 
@@ -185,17 +184,7 @@ test('every phase has a deadline, and something is decided when it passes', (t) 
 
 test('a model that fits no board is said at once, when the boards are known', (t) => {
   const core = new Core({ boards: 1 });
-  const profile = { kind: 'profile', board: 'pi-1', model: '', cores: 1, memoryBytes: 1e6, platform: '' } as const;
-  core.feed({ kind: 'device-profile', at: 0, board: 'pi-1', message: profile });
-  const online = {
-    dataUrl: 'mqtt://127.0.0.9:1',
-    engine: { name: '', version: '' },
-    cores: 1,
-    memoryBytes: 1e6,
-    pid: 1,
-  };
-  const message = { kind: 'online', board: 'pi-1', ...online } as const;
-  const actions = core.feed({ kind: 'device-state', at: 0, board: 'pi-1', message });
+  const actions = core.online('pi-1', 1, { memoryBytes: 1e6 });
   t.deepEqual(kinds(actions), ['stop', 'finish']);
   t.like(actions[0], { outcome: { failure: { kind: 'planning', error: { code: 'PARTITION_MEMORY' } } } });
 });

@@ -241,7 +241,8 @@ export class FakeBoard {
     const isLast = this.#stage === this.#plan!.stages.length - 1;
     const loss = isLast ? (this.#script.loss ?? lossOf)(step) : null;
     const seconds = { computeSeconds: 3, overheadSeconds: 0.25, waitSeconds: 0.5, wallSeconds: 4 };
-    const traffic = { bytesSent: 100, bytesReceived: 10 };
+    const links = isLast ? [] : [{ to: this.#plan!.stages[this.#stage + 1]!.board, bytes: 90 }];
+    const traffic = { bytesSent: 100, bytesReceived: 10, links };
     await this.report({ kind: 'step', ...this.place, step, loss, samples: 8, ...seconds, ...traffic });
   }
 

@@ -1,26 +1,31 @@
+import type { Node } from '../../../graph/types.ts';
 import type { Convolution } from '../../../ops/vocabulary.ts';
-import { blockedNode } from '../../blocked.ts';
+import { blockedNode, mapOf, withFollower } from '../../blocked.ts';
 import { type Emitter, int, ints } from '../../emitter.ts';
-import { transpose } from '../../layout.ts';
-import { roundUp } from '../../packing.ts';
-import { range } from './kernels.ts';
+import type { PackedKernel } from '../../layout.ts';
+import { range, readKernel } from './kernels.ts';
+
+/** An input whose samples lie beside each other: [groups, height, width, batch, inner]. */
+export interface SideBySide {
+  readonly name: string;
+  /** Blocks of channels, or channels. */
+  readonly groups: number;
+  /** Channels of one group. */
+  readonly inner: 1 | 8 | 16;
+  readonly height: number;
+  readonly width: number;
+  readonly batch: number;
+}
 
 /**
- * A convolution over samples that lie beside each other. The input is a list of columns, each of `column` values (all
- * samples of one place), in `rows` rows (of one channel or one block of channels); the kernel's steps to the right are
- * steps from column to column, which `dilation` counts in columns.
+ * What a convolution slides over: columns, each of all samples of one place of one group, in rows; the kernel's steps to
+ * the right are steps from column to column, which `dilation` counts in columns.
  */
-export interface Columns {
-  /** [rows, width, column] */
+interface Columns {
+  /** [groups · height, width, batch · inner] */
   readonly name: string;
   readonly width: number;
   readonly dilation: number;
-}
-
-interface Source {
-  readonly rows: number;
-  readonly width: number;
-  readonly column: number;
 }
 
 /**
@@ -31,13 +36,13 @@ interface Source {
  */
 export function columnsOf(
   emitter: Emitter,
-  x: string,
-  { rows, width, column }: Source,
+  { name: x, groups, inner, height, width, batch }: SideBySide,
   { kernel, strides, pads, dilations }: Convolution,
   outputs: number,
   order: 'byPosition' | 'byOutput',
 ): Columns {
   const [left, right] = [pads[1]!, pads[3]!];
+  const [rows, column] = [groups * height, batch * inner];
   const padded = padColumns(emitter, x, rows, width * column, [left * column, right * column]);
   const all = left + width + right;
   if (strides[1] === 1) return { name: padded, width: all, dilation: dilations[1]! };
@@ -53,6 +58,31 @@ export function columnsOf(
     }),
   );
   return { name, width: picked.length, dilation: order === 'byPosition' ? outputs : kernel[1]! };
+}
+
+/** Y = W∗X over the columns of all samples at once; a kernel step to the right is `dilation` columns of N places. */
+export function convolveColumns(
+  emitter: Emitter,
+  node: Node<'Conv'>,
+  x: SideBySide,
+  layout: Extract<PackedKernel, 'blockedKernel' | 'thinKernel'>,
+): void {
+  const { inputs, outputs, attributes } = node;
+  const [, weight, bias] = inputs as [string, string, string | undefined];
+  const { groups, inner, height, batch } = x;
+  const columns = columnsOf(emitter, x, attributes, mapOf(emitter, outputs[0]!).width, 'byPosition');
+  const shape = [1, groups * inner, height, columns.width * batch];
+  const { attributes: activation, outputs: named } = withFollower(emitter, node);
+  const operands = [emitter.view(columns.name, shape), readKernel(emitter, weight, layout)];
+  if (bias !== undefined) operands.push(emitter.read(bias, 'blocked'));
+  const { kernel, strides, pads, dilations } = attributes;
+  const steps = {
+    kernel_shape: ints(...kernel),
+    strides: ints(strides[0]!, 1),
+    dilations: ints(dilations[0]!, columns.dilation * batch),
+    pads: ints(pads[0]!, 0, pads[2]!, 0),
+  };
+  blockedNode(emitter, 'Conv', operands, { ...steps, ...activation }, named);
 }
 
 /** Zeros at the beginning and the end of each row. */
@@ -80,108 +110,4 @@ export function rowsBelow(
 ): number | undefined {
   const below = (outputs - 1) * stride + span - size - above;
   return below < 0 ? undefined : below;
-}
-
-/** Sizes of what `weightGradient` correlates: groups of rows of columns of samples, each of `inner` channels. */
-export interface Correlation {
-  /** [groups, height, width, batch, inner] */
-  readonly x: Columns;
-  readonly groups: number;
-  readonly inner: 1 | 8 | 16;
-  readonly height: number;
-  /** [blocks of outputs, outputHeight, outputWidth, batch, B] */
-  readonly dy: string;
-  readonly outputs: number;
-  readonly outputHeight: number;
-  readonly outputWidth: number;
-  readonly batch: number;
-}
-
-/**
- * dW[o, c, k] = Σ over samples and places of dY[n, o, p]·X[n, c, p·stride + k·dilation], as one convolution with the
- * roles swapped: the samples are its input channels (it sums over them), X is its image, dY its kernel, the kernel
- * positions its places. Result: [groups, O, kh, kw·inner], that is [C/B, O/B, k, B(in), B(out)].
- */
-export function weightGradient(
-  emitter: Emitter,
-  { x, groups, inner, height, dy, outputs, outputHeight, outputWidth, batch }: Correlation,
-  { kernel, strides, pads, dilations }: Convolution,
-): string {
-  const block = emitter.capabilities.channelBlock;
-  const samples = batch < block ? batch : roundUp(batch, block);
-  const image = samplesAsChannels(emitter, x.name, { groups, places: height * x.width, batch, inner });
-  const places = outputHeight * outputWidth;
-  const filter = samplesAsInputs(emitter, dy, { blocks: outputs / block, places, batch });
-  const below = rowsBelow(height, pads[0]!, {
-    span: (outputHeight - 1) * strides[0]! + 1,
-    stride: dilations[0]!,
-    outputs: kernel[0]!,
-  })!;
-  return blockedNode(
-    emitter,
-    'Conv',
-    [
-      emitter.view(image, [groups, samples, height, x.width * inner]),
-      emitter.view(filter, [outputs, samples, outputHeight, outputWidth]),
-    ],
-    {
-      kernel_shape: ints(outputHeight, outputWidth),
-      strides: ints(dilations[0]!, 1),
-      dilations: ints(strides[0]!, (strides[1] === 1 ? 1 : x.dilation) * inner),
-      pads: ints(pads[0]!, 0, below, 0),
-    },
-  );
-}
-
-/** Does `weightGradient` hold for this convolution? */
-export function canCorrelate(
-  { kernel, strides, pads, dilations }: Convolution,
-  height: number,
-  outputHeight: number,
-): boolean {
-  const span = (outputHeight - 1) * strides[0]! + 1;
-  const below = rowsBelow(height, pads[0]!, { span, stride: dilations[0]!, outputs: kernel[0]! });
-  return below !== undefined && (strides[1] !== 1 || dilations[1] === 1);
-}
-
-/** [groups, places, N, inner] as an image with a channel a sample: [groups, N, places·inner], in blocks where N fills them. */
-function samplesAsChannels(
-  emitter: Emitter,
-  x: string,
-  { groups, places, batch, inner }: { groups: number; places: number; batch: number; inner: number },
-): string {
-  const block = emitter.capabilities.channelBlock;
-  if (batch < block) return moveSamples(emitter, x, [groups, places, batch, inner]);
-  const filled = fillSamples(emitter, x, groups * places, batch, inner);
-  const blocks = Math.ceil(batch / block);
-  const inside =
-    inner === 1
-      ? filled
-      : blockedNode(emitter, 'ReorderInput', [emitter.view(filled, [groups * places, blocks * block, 1, inner])]);
-  return moveSamples(emitter, inside, [groups, places, blocks, inner * block]);
-}
-
-/** [O/B, places, N, B] as weights with an input channel a sample: [O/B, N, places, B], in blocks where N fills them. */
-function samplesAsInputs(
-  emitter: Emitter,
-  dy: string,
-  { blocks, places, batch }: { blocks: number; places: number; batch: number },
-): string {
-  const block = emitter.capabilities.channelBlock;
-  if (batch < block) return moveSamples(emitter, dy, [blocks, places, batch, block]);
-  const filled = fillSamples(emitter, dy, blocks * places, batch, block);
-  return moveSamples(emitter, filled, [blocks, places, Math.ceil(batch / block), block * block]);
-}
-
-/** [a, b, c, d] → [a, c, b, d] */
-function moveSamples(emitter: Emitter, name: string, sizes: readonly [number, number, number, number]): string {
-  if (sizes[1] === 1 || sizes[2] === 1) return name;
-  return transpose(emitter, emitter.view(name, sizes), [0, 2, 1, 3]);
-}
-
-/** [rows, N, inner] with samples of zeros appended until they fill blocks. */
-function fillSamples(emitter: Emitter, name: string, rows: number, batch: number, inner: number): string {
-  const append = (roundUp(batch, emitter.capabilities.channelBlock) - batch) * inner;
-  if (append === 0) return name;
-  return emitter.node('Pad', [emitter.view(name, [rows, batch * inner]), emitter.integers([0, 0, 0, append])]);
 }

@@ -1,47 +1,26 @@
-import type { Node } from '../../../graph/types.ts';
-import { blockedNode, mapOf, wide, withFollower } from '../../blocked.ts';
+import { blockedNode, mapOf, wide } from '../../blocked.ts';
 import { type Emitter, ints } from '../../emitter.ts';
 import type { Formulation } from '../../formulation.ts';
-import { transpose } from '../../layout.ts';
-import { canCorrelate, columnsOf, padColumns, weightGradient } from './columns.ts';
-import { kernelLayout, range, readKernel, swappedKernel } from './kernels.ts';
+import { convolveColumns, padColumns, type SideBySide } from './columns.ts';
+import { kernelLayout, range, swappedKernel } from './kernels.ts';
 import { isPointwise, visitedPlaces } from './skipping.ts';
+import { canCorrelate, putKernel, weightGradient } from './swapped-roles.ts';
 
 /** Convolutions of at least a block of channels on both sides, over blocked maps. */
 
 const isDense = (weightShape: readonly number[], groups: number, emitter: Emitter) =>
   kernelLayout(weightShape, groups, emitter.capabilities.channelBlock) === 'blockedKernel';
 
-/** Y = W∗X over the columns of all samples at once; a kernel step to the right is `dilation` columns of N places. */
+/** A blocked map: its samples lie beside each other, a group a block of channels. */
+function blockedSamples(emitter: Emitter, x: string): SideBySide {
+  const { blocks: groups, block, height, width, batch } = mapOf(emitter, x);
+  return { name: emitter.read(x, 'blocked'), groups, inner: block as 8 | 16, height, width, batch };
+}
+
 export const denseConvolution: Formulation<'Conv'> = {
   name: 'columns',
   applies: ({ inputs, attributes }, emitter) => isDense(emitter.shapeOf(inputs[1]!), attributes.groups, emitter),
-  emit: (node, emitter) => {
-    const { inputs, outputs, attributes } = node;
-    const [x, weight, bias] = inputs as [string, string, string | undefined];
-    const { channels, blocks, height, width, column, batch } = mapOf(emitter, x);
-    const { width: outputWidth } = mapOf(emitter, outputs[0]!);
-    const source = { rows: blocks * height, width, column };
-    const columns = columnsOf(emitter, emitter.read(x, 'blocked'), source, attributes, outputWidth, 'byPosition');
-    const shape = [1, channels, height, columns.width * batch];
-    const { attributes: activation, outputs: named } = withFollower(emitter, node);
-    const operands = [emitter.view(columns.name, shape), readKernel(emitter, weight, 'blockedKernel')];
-    if (bias !== undefined) operands.push(emitter.read(bias, 'blocked'));
-    const { kernel, strides, pads, dilations } = attributes;
-    blockedNode(
-      emitter,
-      'Conv',
-      operands,
-      {
-        kernel_shape: ints(...kernel),
-        strides: ints(strides[0]!, 1),
-        dilations: ints(dilations[0]!, columns.dilation * batch),
-        pads: ints(pads[0]!, 0, pads[2]!, 0),
-        ...activation,
-      },
-      named,
-    );
-  },
+  emit: (node, emitter) => convolveColumns(emitter, node, blockedSamples(emitter, node.inputs[0]!), 'blockedKernel'),
 };
 
 /** dX = turned and swapped W ∗ dY, at stride 1. */
@@ -80,38 +59,10 @@ export const denseWeightGradient: Formulation<'ConvWeightGradient'> = {
     isDense(attributes.weightShape, attributes.groups, emitter) &&
     canCorrelate(attributes, emitter.shapeOf(inputs[0]!)[2]!, emitter.shapeOf(inputs[1]!)[2]!),
   emit: (node, emitter) => {
-    const { inputs, attributes } = node;
-    const { blocks, height, width, column, batch, block } = mapOf(emitter, inputs[0]!);
-    const output = mapOf(emitter, inputs[1]!);
-    const source = { rows: blocks * height, width, column };
-    const x = emitter.read(inputs[0]!, 'blocked');
-    const gradient = weightGradient(
-      emitter,
-      {
-        x: columnsOf(emitter, x, source, attributes, output.width, 'byOutput'),
-        groups: blocks,
-        inner: block as 8 | 16,
-        height,
-        dy: emitter.read(inputs[1]!, 'blocked'),
-        outputs: output.channels,
-        outputHeight: output.height,
-        outputWidth: output.width,
-        batch,
-      },
-      attributes,
-    );
-    putBlockedKernel(emitter, node, gradient);
+    const x = blockedSamples(emitter, node.inputs[0]!);
+    putKernel(emitter, node, weightGradient(emitter, node, x), x, 'blockedKernel');
   },
 };
-
-/** [C/B, O/B, k, B, B] → the layout of the weights, [O/B, C/B, k, B, B]. */
-function putBlockedKernel(emitter: Emitter, node: Node<'ConvWeightGradient'>, gradient: string): void {
-  const { channels, blocks } = mapOf(emitter, node.inputs[0]!);
-  const outputs = mapOf(emitter, node.inputs[1]!);
-  const tile = (channels / blocks) * outputs.block * node.attributes.kernel[0]! * node.attributes.kernel[1]!;
-  const sorted = transpose(emitter, emitter.view(gradient, [blocks, outputs.blocks, tile]), [1, 0, 2]);
-  emitter.alias(node.outputs[0]!, 'blockedKernel', sorted);
-}
 
 /** dW[o, c] = Σ dY[o, p]·X[c, p] of a 1×1 kernel: all places of all samples are input channels of a convolution. */
 export const pointwiseWeightGradient: Formulation<'ConvWeightGradient'> = {
@@ -129,7 +80,8 @@ export const pointwiseWeightGradient: Formulation<'ConvWeightGradient'> = {
     const inside = blockedNode(emitter, 'ReorderInput', [x]);
     const dy = emitter.view(emitter.read(node.inputs[1]!, 'blocked'), [outputs.channels, count, 1, 1]);
     const operands = [emitter.view(inside, [blocks, count, 1, block]), dy];
-    putBlockedKernel(emitter, node, blockedNode(emitter, 'Conv', operands, { kernel_shape: ints(1, 1) }));
+    const gradient = blockedNode(emitter, 'Conv', operands, { kernel_shape: ints(1, 1) });
+    putKernel(emitter, node, gradient, { groups: blocks, inner: block as 8 | 16 }, 'blockedKernel');
   },
 };
 

@@ -1,0 +1,29 @@
+import type { DeviceReport, LinkReceiver, LinkSender } from '../../broker/index.ts';
+
+type StepReport = Extract<DeviceReport, { kind: 'step' }>;
+
+/** Bytes on the wire, as a step's report tells them: of all links, and of each that leads away from this board. */
+export type Traffic = Pick<StepReport, 'bytesSent' | 'bytesReceived' | 'links'>;
+
+/** What has gone over a stage's links since they were opened. */
+export function trafficOf(links: readonly (LinkSender | LinkReceiver)[]): Traffic {
+  const sum = (bytes: readonly number[]) => bytes.reduce((total, each) => total + each, 0);
+  return {
+    bytesSent: sum(links.map(({ stats }) => stats.bytesSent)),
+    bytesReceived: sum(links.map(({ stats }) => stats.bytesReceived)),
+    links: links.filter(isSender).map(({ to, stats }) => ({ to, bytes: stats.bytesSent })),
+  };
+}
+
+/** @param before of the same links, at an earlier time */
+export function trafficSince(before: Traffic, now: Traffic): Traffic {
+  return {
+    bytesSent: now.bytesSent - before.bytesSent,
+    bytesReceived: now.bytesReceived - before.bytesReceived,
+    links: now.links.map(({ to, bytes }, index) => ({ to, bytes: bytes - before.links[index]!.bytes })),
+  };
+}
+
+function isSender(link: LinkSender | LinkReceiver): link is LinkSender {
+  return 'send' in link;
+}

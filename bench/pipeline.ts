@@ -1,0 +1,157 @@
+import { parseArgs } from 'node:util';
+import { isModelName, modelNames, type zoo } from '../models/index.ts';
+import { blockTimes } from './pipeline/block-times.ts';
+import { boardNames, quotas, scenarioText, splitText } from './pipeline/scenario.ts';
+import { evenSplit, scalarSplit } from './pipeline/splits.ts';
+import { type TrainRun, type TrainWish, trainRun } from './pipeline/train-run.ts';
+
+/** The ways of sharing the blocks out that are compared; `--split` picks some of them. */
+const ways = ['even', 'scalar', 'ours'] as const;
+type Way = (typeof ways)[number];
+
+const SAME_LOSS = 1e-5;
+
+interface Settings {
+  readonly model: keyof typeof zoo;
+  readonly rate: string;
+  readonly delay: string;
+  readonly batch: number;
+  readonly microBatches: number;
+  readonly steps: number;
+  readonly warmUps: number;
+}
+
+/**
+ * Training on four boards of 0.8, 0.4, 0.2 and 0.1 of a core, their blocks shared out in several ways, and how fast it
+ * could be at best. Numbers are defined in METHODOLOGY.md.
+ */
+export async function pipelineBench(args: readonly string[]): Promise<unknown> {
+  const { settings, chosen } = readOptions(args);
+  const { model, batch, microBatches } = settings;
+  const blockSeconds = await blockTimes({ model, microBatch: batch / microBatches, microBatches });
+  note('reference, ms a block', blockSeconds.map((seconds) => round(1000 * seconds, 2)).join(' '));
+  const alone = await trainRun({ ...common(settings), scenario: scenarioText(['alone'], [1]) });
+  const total = quotas.reduce((sum, quota) => sum + quota, 0);
+  const bound = alone.samplesPerSecond * total;
+  note('one board of a whole core', `${round(alone.samplesPerSecond, 1)} samples/s, so at best ${round(bound, 1)}`);
+  const slowness = chosen.includes('scalar') ? await measureSlowness(settings) : quotas.map((quota) => 1 / quota);
+  const splits: Record<Way, string | undefined> = {
+    even: splitText(evenSplit(blockSeconds)),
+    scalar: splitText(scalarSplit(blockSeconds, slowness)),
+    ours: undefined,
+  };
+  const link = `{ rate: ${settings.rate} Mbit/s, delay: ${settings.delay} ms }`;
+  const scenario = scenarioText(boardNames, quotas, link);
+  const runs = new Map<Way, TrainRun>();
+  for (const way of chosen) {
+    const split = splits[way];
+    const run = await trainRun({ ...common(settings), scenario, ...(split === undefined ? {} : { split }) });
+    note(way, `${run.split}: ${round(run.samplesPerSecond, 2)} samples/s`);
+    runs.set(way, run);
+  }
+  checkLosses([alone, ...runs.values()]);
+  return report(settings, { runs, bound, slowness });
+}
+
+function readOptions(args: readonly string[]) {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      model: { type: 'string', default: 'vgg11' },
+      rate: { type: 'string', default: '100' },
+      delay: { type: 'string', default: '2' },
+      codec: { type: 'string', default: 'none' },
+      split: { type: 'string', default: ways.join() },
+      batch: { type: 'string', default: '256' },
+      'micro-batches': { type: 'string', default: '16' },
+      steps: { type: 'string', default: '5' },
+      'warm-ups': { type: 'string', default: '2' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  if (values.codec !== 'none') throw new Error(`--codec is '${values.codec}': there is only none so far`);
+  if (!isModelName(values.model))
+    throw new Error(`--model is '${values.model}': choose one of ${modelNames.join(', ')}`);
+  const asked = values.split.split(',');
+  const strange = asked.find((way) => !(ways as readonly string[]).includes(way));
+  if (strange !== undefined) throw new Error(`--split is '${strange}': choose among ${ways.join(', ')}`);
+  const settings: Settings = {
+    model: values.model as keyof typeof zoo,
+    rate: values.rate,
+    delay: values.delay,
+    batch: Number(values.batch),
+    microBatches: Number(values['micro-batches']),
+    steps: Number(values.steps),
+    warmUps: Number(values['warm-ups']),
+  };
+  return { settings, chosen: ways.filter((way) => asked.includes(way)) };
+}
+
+function common({ model, batch, microBatches, steps, warmUps }: Settings): Omit<TrainWish, 'scenario'> {
+  return { model, batch, microBatches, steps, warmUps };
+}
+
+/** Each board's time for the whole model ÷ that of a board with a whole core, each measured alone on its quota. */
+async function measureSlowness(settings: Settings): Promise<readonly number[]> {
+  const one = { ...common(settings), batch: settings.batch / settings.microBatches, microBatches: 1, steps: 5 };
+  const measure = (name: string, quota: number) => trainRun({ ...one, scenario: scenarioText([name], [quota]) });
+  const reference = await measure('reference', 1);
+  // All at once, as they will be in the pipeline: together they leave half a core idle.
+  const boards = await Promise.all(boardNames.map((name, index) => measure(name, quotas[index]!)));
+  const slowness = boards.map(({ stepSeconds }) => stepSeconds / reference.stepSeconds);
+  note('slowness of the boards', slowness.map((value) => round(value, 2)).join(' '));
+  return slowness;
+}
+
+/** A rate of wrong results is worth nothing: however the blocks lie, the losses are the same. */
+function checkLosses(runs: readonly TrainRun[]): void {
+  const [first, ...others] = runs.map(({ losses }) => losses);
+  for (const losses of others) {
+    const differs = losses.findIndex((loss, step) => Math.abs(loss - first![step]!) > SAME_LOSS * Math.abs(loss));
+    if (differs >= 0)
+      throw new Error(`step ${differs}: losses ${first![differs]} and ${losses[differs]} are not the same`);
+  }
+}
+
+interface Measured {
+  readonly runs: ReadonlyMap<Way, TrainRun>;
+  readonly bound: number;
+  readonly slowness: readonly number[];
+}
+
+function report(settings: Settings, { runs, bound, slowness }: Measured) {
+  const rate = (way: Way) => runs.get(way)?.samplesPerSecond;
+  const [even, scalar, ours] = ways.map(rate);
+  const ratio = (above: number | undefined, below: number | undefined) =>
+    above === undefined || below === undefined ? null : round(above / below, 3);
+  const { model, rate: megabits, delay, batch, microBatches, steps, warmUps } = settings;
+  return {
+    model,
+    even: even === undefined ? null : round(even, 2),
+    scalar: scalar === undefined ? null : round(scalar, 2),
+    ours: ours === undefined ? null : round(ours, 2),
+    bound: round(bound, 2),
+    speedupOverEven: ratio(ours, even),
+    shareOfBound: ratio(ours, bound),
+    scalarOverEven: ratio(scalar, even),
+    scalarShareOfBound: ratio(scalar, bound),
+    splits: Object.fromEntries([...runs].map(([way, { split }]) => [way, split])),
+    slowness: slowness.map((value) => round(value, 2)),
+    quotas,
+    rateMbit: Number(megabits),
+    delayMs: Number(delay),
+    codec: 'none',
+    batch,
+    microBatches,
+    countedSteps: steps - warmUps,
+  };
+}
+
+/** What is known so far, for whoever waits; the last line of standard output is the result. */
+function note(what: string, value: string): void {
+  console.error(`${what}: ${value}`);
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

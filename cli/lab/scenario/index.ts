@@ -1,0 +1,2 @@
+export { parseScenario, readScenario } from './parse.ts';
+export { asksForNetwork, type Link, type Scenario, type ScenarioBoard } from './types.ts';
