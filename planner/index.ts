@@ -13,5 +13,6 @@ export {
   planVersion,
   validatePlan,
 } from './plan.ts';
+export * from './predictor/index.ts';
 export type { Json, JsonObject } from './readers.ts';
 export * from './schedule/index.ts';

@@ -109,7 +109,7 @@ function commonFactor(known: readonly Known[], board: number): number {
     // Blocked and plain boards share only works without a layout: those tell them apart.
     return own === undefined || times.length < 3 || work.pass === 'update' ? [] : [own.log - mean(times.map(({ log }) => log))];
   });
-  return median(differences);
+  return differences.length === 0 ? 0 : median(differences);
 }
 
 function fitBase(

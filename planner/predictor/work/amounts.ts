@@ -106,7 +106,7 @@ function addConvolution(add: Add, node: ConvolutionNode, { types, capabilities }
   const { flops, bytesRead, bytesWritten } = nodeCost(node, types);
   const weightBytes = 4 * elementCount(weightShape);
   add('convolution bytes', bytesRead + bytesWritten - weightBytes);
-  add('convolution weight bytes', weightBytes);
+  add(layout === undefined ? 'convolution weight bytes' : weightKinds[node.op], weightBytes);
   switch (layout) {
     case 'blockedKernel': {
       const work = flops * paddingFactor(weightShape, groups, capabilities.channelBlock);
@@ -119,14 +119,25 @@ function addConvolution(add: Add, node: ConvolutionNode, { types, capabilities }
       add(`thin${pass} flops`, flops);
       break;
     case 'depthwiseKernel':
-      add(`depthwise${pass} flops`, flops);
+      // with a stride the output's gradient is spread over the input's places
+      add(`depthwise${pass} flops`, node.op === 'Conv' ? flops : flops * elementCount(strides));
       break;
     default:
       add(groups > 1 ? `plain depthwise${pass} flops` : `plain${pass} flops`, flops);
+      // one image after another, one group after another
+      if (groups > 1) add('plain depthwise maps', shapes[0]![0]! * groups);
+      else add('plain weight bytes', shapes[0]![0]! * weightBytes);
       // the input once for each position of the kernel
       if (node.op === 'ConvWeightGradient') add('columns bytes', (bytesRead / 2) * elementCount(kernel));
   }
 }
+
+/** The gradient of the input reads weights with in and out swapped; that of the weights writes them. */
+const weightKinds = {
+  Conv: 'convolution weight bytes',
+  ConvInputGradient: 'turned weight bytes',
+  ConvWeightGradient: 'weight gradient bytes',
+} as const;
 
 /** Channels are filled up to whole blocks. */
 function paddingFactor([outputs, inputs]: readonly number[], groups: number, block: number): number {

@@ -100,10 +100,12 @@ function backwardAmounts(stage: Stage, options: WorkOptions): Amounts {
 
 /** Each parameter, its gradient and its optimizer state: read, and all but the gradient written. */
 function updateAmounts(stage: Stage, { optimizerSlots }: WorkOptions): Amounts {
-  const bytes = gradientBytes(stage);
+  const values = gradientBytes(stage) / 4;
+  const runs = Math.ceil(values / updateChunk);
   const amounts = noAmounts();
-  amounts[positionOf('update bytes')] = bytes * (3 + 2 * optimizerSlots);
-  amounts[positionOf('update runs')] = Math.ceil(bytes / (4 * updateChunk));
+  // whole chunks, where there is more than one
+  amounts[positionOf('update bytes')] = 4 * (runs > 1 ? runs * updateChunk : values) * (3 + 2 * optimizerSlots);
+  amounts[positionOf('update runs')] = runs;
   return amounts;
 }
 
