@@ -1,4 +1,5 @@
 import {
+  calibrationOptimizerSlots,
   type DeviceProfile,
   type FittedModel,
   leastSure,
@@ -8,7 +9,6 @@ import {
   probeNames,
   probeSource,
   type Source,
-  calibrationOptimizerSlots,
   type Work,
   worksOf,
 } from '../../planner/index.ts';

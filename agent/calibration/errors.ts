@@ -12,6 +12,9 @@ export class CalibrationError extends Error {
 /** Nothing was measured before the calibration had to end. */
 export class CalibrationEmptyError extends CalibrationError {
   constructor(why: string) {
-    super('CALIBRATION_EMPTY', `nothing was measured before it ended (${why}); let the board cool down, or give it a larger budget`);
+    super(
+      'CALIBRATION_EMPTY',
+      `nothing was measured before it ended (${why}); let the board cool down, or give it a larger budget`,
+    );
   }
 }

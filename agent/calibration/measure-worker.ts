@@ -59,13 +59,12 @@ async function measure({ source, threads, seconds }: Extract<MeasureRequest, { k
   });
   const options: MeasureOptions = {
     // Several slices of a processor that is given in slices, where there is the time for it.
-    windowSeconds: seconds / 6,
+    windowSeconds: seconds / 8,
     leastWindows: 2,
     mostWindows: 6,
     stageSeconds: seconds,
-    jitterSeconds: 0.002,
     shouldStop,
   };
-  const taken = await measureStage(engine, stage, source, options);
+  const taken = await measureStage(engine, stage, source.classes, options);
   return stage.parameters.length > 0 ? taken : { ...taken, update: [] };
 }

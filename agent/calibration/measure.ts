@@ -1,18 +1,16 @@
-import type { Engine, StageSpecification } from '../engine/index.ts';
+import type { Engine, StageDescription } from '../engine/index.ts';
 
 /** How long each stage is measured. */
 export interface MeasureOptions {
-  /** Runs are gathered into windows of at least this much computation; a window's mean is one measurement. */
+  /**
+   * Calls of one kind are made one after another for at least this long; their mean is one measurement. Where the
+   * processor is given in slices, this should be several of them.
+   */
   readonly windowSeconds: number;
   /** Windows at least and at most; between the two `stageSeconds` decides. */
   readonly leastWindows: number;
   readonly mostWindows: number;
   readonly stageSeconds: number;
-  /**
-   * Between measurements, up to this much computation of random length: where a processor is given in slices, the
-   * measured calls would else keep step with them, and one would always meet the end of a slice.
-   */
-  readonly jitterSeconds?: number;
   /** Called after the first runs, which reserve memory and are not counted. */
   readonly warmedUp?: () => void;
   /** Ends the measurement early, after the run under way. */
@@ -26,25 +24,13 @@ export interface StageSeconds {
   readonly update: readonly number[];
 }
 
-/** Data that a stage is fed with while it is measured. */
-interface Feed {
-  readonly input: Float32Array<ArrayBuffer>;
-  readonly labels: Int32Array<ArrayBuffer> | undefined;
-  readonly outputGradient: Float32Array<ArrayBuffer> | undefined;
-}
+/** A call by its index in the window; gives the seconds that it took. */
+type Call = (index: number) => Promise<number>;
 
-/** Milliseconds. */
-const jitterEvery = 5;
-/** About what a round of `burn` computes for; by the clock it would end where the processor is given anew. */
-const burnSeconds = 2.5e-4;
-const burnSteps = 40_000;
-
-/** Gives what it computed, so that it is computed. */
-function burn(rounds: number): number {
-  let value = 1;
-  for (let step = 0; step < rounds * burnSteps; step++) value = value * 0.999999 + 1;
-  return value;
-}
+/** What forward runs keep for as many backward runs may take this much memory, and be so many times their input. */
+const mostStashBytes = 256e6;
+const stashFactor = 12;
+const mostStashed = 512;
 
 /**
  * Times the forward and backward pass and the update of the stage that the engine has loaded. The engine computes in
@@ -52,69 +38,78 @@ function burn(rounds: number): number {
  */
 export async function measureStage(
   engine: Engine,
-  stage: { readonly inputShape: readonly number[]; readonly outputShape: readonly number[]; readonly isLoss: boolean },
-  { classes, microBatch }: Pick<StageSpecification, 'classes' | 'microBatch'>,
+  stage: StageDescription,
+  classes: number,
   options: MeasureOptions,
 ): Promise<StageSeconds> {
-  const feed: Feed = {
-    input: values(stage.inputShape),
-    labels: stage.isLoss ? Int32Array.from({ length: microBatch }, (_, index) => index % classes) : undefined,
-    outputGradient: stage.isLoss ? undefined : values(stage.outputShape, 1e-3),
-  };
+  const { inputShape, outputShape, isLoss } = stage;
+  const input = values(inputShape);
+  const labels = isLoss ? Int32Array.from({ length: inputShape[0]! }, (_, index) => index % classes) : undefined;
+  const outputGradient = isLoss ? undefined : values(outputShape, 1e-3);
   let step = 0;
-  const { jitterSeconds = 0 } = options;
-  let jittered = 0;
-  const jitter = () => {
-    if (jitterSeconds === 0 || performance.now() - jittered < jitterEvery) return;
-    burn((Math.random() * jitterSeconds) / burnSeconds);
-    jittered = performance.now();
-  };
-  const pair = async () => {
-    jitter();
-    const id = { step: step++, microBatch: 0 };
-    const forward = await engine.forward(id, feed.input, feed.labels);
-    const backward = await engine.backward(id, feed.outputGradient);
-    return [forward.seconds, backward.seconds] as const;
-  };
-  const update = async () => {
-    jitter();
-    return [(await engine.update(step, 0)).seconds] as const;
-  };
-  await pair();
-  await update();
+  const forward: Call = async (microBatch) => (await engine.forward({ step, microBatch }, input, labels)).seconds;
+  const backward: Call = async (microBatch) => (await engine.backward({ step, microBatch }, outputGradient)).seconds;
+  const update: Call = async () => (await engine.update(step, 0)).seconds;
+  for (const call of [forward, backward, update]) await call(0);
   options.warmedUp?.();
-  const [forward, backward] = await windows(pair, options);
-  const [updates] = await windows(update, {
-    ...options,
-    windowSeconds: options.windowSeconds / 2,
-    stageSeconds: options.stageSeconds / 4,
+  const largest = 4 * stashFactor * Math.max(input.length, outputGradient?.length ?? 0);
+  const most = Math.max(1, Math.min(mostStashed, Math.floor(mostStashBytes / largest)));
+  const pairs = await windows(options, async () => {
+    step++;
+    const there = await run(forward, options, most);
+    const back = await run(
+      backward,
+      { ...options, windowSeconds: Number.POSITIVE_INFINITY, shouldStop: never },
+      there.calls,
+    );
+    return [there, back];
   });
-  return { forward: forward!, backward: backward!, update: updates! };
+  const updates = await windows({ ...options, stageSeconds: options.stageSeconds / 4 }, async () => [
+    await run(update, options),
+  ]);
+  return {
+    forward: pairs.map(([there]) => there!.mean),
+    backward: pairs.map(([, back]) => back!.mean),
+    update: updates.map(([own]) => own!.mean),
+  };
 }
 
-/** The means of windows of calls, for each of the values that a call gives. */
+const never = () => false;
+
+interface Run {
+  readonly mean: number;
+  readonly calls: number;
+}
+
+/** Calls until the window is full. */
+export async function run(
+  call: Call,
+  { windowSeconds, shouldStop = never }: Pick<MeasureOptions, 'windowSeconds' | 'shouldStop'>,
+  mostCalls = Number.POSITIVE_INFINITY,
+): Promise<Run> {
+  let spent = 0;
+  let calls = 0;
+  do {
+    spent += await call(calls);
+    calls++;
+  } while (spent < windowSeconds && calls < mostCalls && !shouldStop());
+  return { mean: spent / calls, calls };
+}
+
+/** Windows of runs, as many as the options say. */
 export async function windows(
-  call: () => Promise<readonly number[]>,
-  { windowSeconds, leastWindows, mostWindows, stageSeconds, shouldStop }: MeasureOptions,
-): Promise<readonly (readonly number[])[]> {
-  const means: number[][] = [];
-  let total = 0;
-  while (means.length < mostWindows && (means.length < leastWindows || total < stageSeconds)) {
-    const sums: number[] = [];
-    let calls = 0;
-    let spent = 0;
-    do {
-      for (const [index, seconds] of (await call()).entries()) {
-        sums[index] = (sums[index] ?? 0) + seconds;
-        spent += seconds;
-      }
-      calls++;
-    } while (spent < windowSeconds && shouldStop?.() !== true);
-    total += spent;
-    means.push(sums.map((sum) => sum / calls));
-    if (shouldStop?.() === true) break;
+  { leastWindows, mostWindows, stageSeconds, shouldStop = never }: MeasureOptions,
+  window: () => Promise<readonly Run[]>,
+): Promise<readonly (readonly Run[])[]> {
+  const all: (readonly Run[])[] = [];
+  let spent = 0;
+  while (all.length < mostWindows && (all.length < leastWindows || spent < stageSeconds)) {
+    const runs = await window();
+    all.push(runs);
+    spent += runs.reduce((sum, { mean, calls }) => sum + mean * calls, 0);
+    if (shouldStop()) break;
   }
-  return (means[0] ?? []).map((_, index) => means.map((window) => window[index]!));
+  return all;
 }
 
 /** Values of both signs, so that activations pass some and stop others. */

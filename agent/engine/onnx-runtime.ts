@@ -61,7 +61,10 @@ const baseOptions = (threads: number, arena = true): InferenceSession.SessionOpt
 
 export async function createSession(program: Program, { threads, profile, arena }: SessionOptions): Promise<Session> {
   const profiling = profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile };
-  const session = await runtime().InferenceSession.create(program.bytes, { ...baseOptions(threads, arena), ...profiling });
+  const session = await runtime().InferenceSession.create(program.bytes, {
+    ...baseOptions(threads, arena),
+    ...profiling,
+  });
   // Two ports may stand for one ONNX value, which is fetched once.
   const fetched = [...new Map(program.outputs.map((port) => [port.name, port])).values()];
   return {

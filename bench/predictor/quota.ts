@@ -39,7 +39,11 @@ export async function withQuota<T>(share: number | undefined, use: (quota: Quota
       writeFileSync(join(board, 'cpu.cfs_quota_us'), String(Math.round(share * periodMicroseconds)));
     }
     move(outer);
-    return await use({ enter: () => move(board), leave: () => move(outer), admitNeighbour: (pid) => move(neighbour, pid) });
+    return await use({
+      enter: () => move(board),
+      leave: () => move(outer),
+      admitNeighbour: (pid) => move(neighbour, pid),
+    });
   } finally {
     move(controller);
     for (const group of [board, neighbour, outer]) await removeGroup(group);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
-import { measureStage, windows } from '../../agent/calibration/measure.ts';
+import { measureStage, run, windows } from '../../agent/calibration/measure.ts';
 import { probeCapabilities } from '../../agent/engine/onnx-runtime.ts';
 import { createOnnxEngine, onnxRuntimeVersion, type StageSpecification } from '../../agent/index.ts';
 import { buildModel, modelNames, randomStream, splitIntoBlocks, zoo } from '../../models/index.ts';
@@ -17,7 +17,14 @@ import { withQuota } from './quota.ts';
 const microBatches = [4, 16];
 const stageMicroBatch = 8;
 
-type Row = readonly [model: string, first: number, last: number, batch: number, pass: string, seconds: readonly number[]];
+type Row = readonly [
+  model: string,
+  first: number,
+  last: number,
+  batch: number,
+  pass: string,
+  seconds: readonly number[],
+];
 type Work = readonly [model: string, first: number, last: number, batch: number, fused: boolean];
 
 const [boardName, file, part = 'blocks'] = process.argv.slice(2);
@@ -25,9 +32,9 @@ const board: EmulatedBoard = boards.find(({ name }) => name === boardName)!;
 const old = existsSync(file!) ? JSON.parse(readFileSync(file!, 'utf8')) : { rounds: [] };
 /** Whether the board gets its processor in slices: then a measurement is a window of several of them, else a call. */
 const sliced = board.quota !== undefined || board.neighbour === 'sameCore';
-const windowSeconds = sliced ? Math.max(0.05, 0.012 / (board.quota ?? 0.5)) : 2e-4;
+const windowSeconds = sliced ? Math.max(0.06, 0.012 / (board.quota ?? 0.5)) : 2e-4;
 const options = sliced
-  ? { windowSeconds, leastWindows: 3, mostWindows: 8, stageSeconds: 3 * windowSeconds, jitterSeconds: 0.004 }
+  ? { windowSeconds, leastWindows: 2, mostWindows: 4, stageSeconds: 4 * windowSeconds }
   : { windowSeconds, leastWindows: 5, mostWindows: 100, stageSeconds: 0.1 };
 const channelBlock = board.layout === 'plain' ? 0 : (await probeCapabilities()).channelBlock;
 const engine = createOnnxEngine({
@@ -58,6 +65,10 @@ function specification([model, firstBlock, lastBlock, microBatch, fused]: Work):
 
 function quantile(values: readonly number[], share: number): number {
   return Number(values.toSorted((a, b) => a - b)[Math.round(share * (values.length - 1))]!.toPrecision(4));
+}
+
+function mean(values: readonly number[]): number {
+  return Number((values.reduce((sum, value) => sum + value, 0) / values.length).toPrecision(4));
 }
 
 function blockCount(model: keyof typeof zoo): number {
@@ -99,7 +110,12 @@ function shuffled(works: Work[]): Work[] {
 /** The compiler of the JavaScript around the engine has seen it run. */
 async function warmUp(): Promise<void> {
   const spec = specification(['mlp', 1, 1, 4, false]);
-  await measureStage(engine, await engine.load(spec), spec, { ...options, windowSeconds: 2e-4, leastWindows: 1000, mostWindows: 1000 });
+  await measureStage(engine, await engine.load(spec), spec.classes, {
+    ...options,
+    windowSeconds: 2e-4,
+    leastWindows: 1000,
+    mostWindows: 1000,
+  });
 }
 
 const start = performance.now();
@@ -112,18 +128,28 @@ await withQuota(board.quota, (quota) =>
       const spec = specification(work);
       const stage = await engine.load(spec);
       const add = (pass: string, seconds: readonly number[]) =>
-        rows.push([model, first, last, batch, pass, [0.1, 0.25, 0.5].map((share) => quantile(seconds, share))]);
+        rows.push([
+          model,
+          first,
+          last,
+          batch,
+          pass,
+          [...[0.1, 0.25, 0.5].map((share) => quantile(seconds, share)), mean(seconds)],
+        ]);
       if (fused) {
         const input = new Float32Array(stage.inputShape.reduce((a, b) => a * b, 1)).map((_, index) => Math.sin(index));
         const labels = Int32Array.from({ length: batch }, (_, index) => index);
         let step = 0;
-        const call = async () => [(await engine.forwardBackward({ step: step++, microBatch: 0 }, input, labels)).seconds];
+        const call = async () => (await engine.forwardBackward({ step: step++, microBatch: 0 }, input, labels)).seconds;
         await call();
         quota.enter();
-        const [seconds] = await windows(call, options);
-        add('forwardBackward', seconds!);
+        const taken = await windows(options, async () => [await run(call, options)]);
+        add(
+          'forwardBackward',
+          taken.map(([own]) => own!.mean),
+        );
       } else {
-        const seconds = await measureStage(engine, stage, spec, { ...options, warmedUp: () => quota.enter() });
+        const seconds = await measureStage(engine, stage, spec.classes, { ...options, warmedUp: () => quota.enter() });
         for (const pass of ['forward', 'backward', 'update'] as const) {
           if (pass !== 'update' || stage.parameters.length > 0) add(pass, seconds[pass]);
         }

@@ -1,11 +1,15 @@
 import type { Command } from '../command.ts';
 import { agent } from './agent.ts';
+import { calibrateCommand } from './calibrate.ts';
 import { evaluateCommand } from './eval.ts';
 import { exportCommand } from './export.ts';
 import { fleetInit } from './fleet-init.ts';
 import { hub } from './hub.ts';
 import { lab } from './lab.ts';
 import { labClean } from './lab-clean.ts';
+import { predictorEvaluate } from './predictor-evaluate.ts';
+import { predictorExport } from './predictor-export.ts';
+import { predictorFit } from './predictor-fit.ts';
 import { train } from './train.ts';
 
 /**
@@ -19,6 +23,10 @@ export const commands: readonly Command[] = [
   exportCommand,
   hub,
   agent,
+  calibrateCommand,
+  predictorFit,
+  predictorEvaluate,
+  predictorExport,
   labClean,
   lab,
 ];

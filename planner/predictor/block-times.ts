@@ -1,6 +1,6 @@
 import type { BlockTimes } from '../times.ts';
-import type { AdaptiveState } from './predictors/adaptive.ts';
 import type { Guarded } from './guard.ts';
+import type { AdaptiveState } from './predictors/adaptive.ts';
 import type { Conditions, Predictor } from './types.ts';
 import { familyOfKind, type Kind, positionOf } from './work/kinds.ts';
 import type { Pass, Work } from './work/work.ts';

@@ -6,7 +6,9 @@ export class PredictorTruncatedError extends PlannerError {
   readonly exitCode = 2;
 
   constructor(file: string, problem: string) {
-    super(`'${file}' is truncated or no JSON (${problem}); copy it again, or write it anew with \`flotilla predictor fit\``);
+    super(
+      `'${file}' is truncated or no JSON (${problem}); copy it again, or write it anew with \`flotilla predictor fit\``,
+    );
   }
 }
 
@@ -29,7 +31,9 @@ export class PredictorFileError extends PlannerError {
   readonly exitCode = 2;
 
   constructor(file: string, problem: string) {
-    super(`'${file}' ${problem}; write it anew (predictors with \`flotilla predictor fit\`, profiles with \`flotilla calibrate\`)`);
+    super(
+      `'${file}' ${problem}; write it anew (predictors with \`flotilla predictor fit\`, profiles with \`flotilla calibrate\`)`,
+    );
   }
 }
 
@@ -39,7 +43,9 @@ export class ProfileEngineError extends PlannerError {
   readonly exitCode = 2;
 
   constructor(board: string, measured: string, wanted: string) {
-    super(`the profile of board '${board}' was measured with ${measured}, not with ${wanted}; run \`flotilla calibrate\` on it`);
+    super(
+      `the profile of board '${board}' was measured with ${measured}, not with ${wanted}; run \`flotilla calibrate\` on it`,
+    );
   }
 }
 

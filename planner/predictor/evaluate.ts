@@ -26,7 +26,14 @@ export function chooseTrials<State>(
   const chosen: Trial[] = [];
   let state = start;
   while (chosen.length < count && left.length > 0) {
-    const [next] = left.splice(leastSure(predictor, state, left.map(({ work }) => work)), 1);
+    const [next] = left.splice(
+      leastSure(
+        predictor,
+        state,
+        left.map(({ work }) => work),
+      ),
+      1,
+    );
     chosen.push(next!);
     state = predictor.observe(state, { work: next!.work, seconds: next!.measured }).state;
   }

@@ -4,6 +4,7 @@ import { featureCount, featureNames } from './base/model.ts';
 import type { Tree } from './base/trees.ts';
 import { PredictorFileError, PredictorNewerError, PredictorTruncatedError } from './errors.ts';
 import { type Fields, parseObject } from './json.ts';
+import type { Recording } from './recording.ts';
 import { kinds } from './work/kinds.ts';
 
 /** The version of the file's format. */
@@ -90,8 +91,20 @@ function readTree(fields: Fields, fail: (problem: string) => Error): Tree {
   const value = fields.numbers('value', feature.length);
   const left = fields.numbers('left', feature.length);
   const sound = feature.every(
-    (asked, node) => asked < 0 || (left[node]! > node && left[node]! + 1 < feature.length && Number.isInteger(left[node])),
+    (asked, node) =>
+      asked < 0 || (left[node]! > node && left[node]! + 1 < feature.length && Number.isInteger(left[node])),
   );
   if (!sound || feature.length === 0) throw fail('has a tree whose nodes do not lead to leaves');
   return { feature, value, left };
+}
+
+/** Where a predictor comes from that is fitted on these recordings. */
+export function trainedOn(recordings: readonly Recording[]): TrainedOn {
+  const all = (values: readonly string[]) => [...new Set(values)].join('; ');
+  return {
+    boards: recordings.map(({ board, rows }) => ({ name: board, samples: rows.length })),
+    engine: all(recordings.map(({ engine }) => `${engine.name} ${engine.version}`)),
+    machine: all(recordings.map(({ machine }) => machine)),
+    recorded: recordings.map(({ recorded }) => recorded).toSorted().at(-1) ?? '',
+  };
 }

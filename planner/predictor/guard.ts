@@ -57,7 +57,10 @@ function judgeDistance(
   const settled = neighbours.length >= leastNeighbours;
   const distance = residual - (settled ? median(neighbours) : 0);
   if (Math.abs(distance) <= (settled ? farthest : farthestAtFirst)) {
-    return { guard: { ...guard, strangers: [], neighbours: [...neighbours, residual].slice(-keptNeighbours) }, believed: true };
+    return {
+      guard: { ...guard, strangers: [], neighbours: [...neighbours, residual].slice(-keptNeighbours) },
+      believed: true,
+    };
   }
   const met = [...strangers, residual].slice(-strangersBelieved);
   if (met.length === strangersBelieved && Math.max(...met) - Math.min(...met) <= strangersNear) {

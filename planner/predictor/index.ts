@@ -4,15 +4,29 @@ export * from './errors.ts';
 export {
   afterProbe,
   chooseTrials,
-  leastSure,
   learnAll,
+  leastSure,
   relativeErrors,
   type Trial,
   type Trials,
 } from './evaluate.ts';
-export { formatPredictor, type PredictorFile, parsePredictor, predictorVersion, type TrainedOn } from './file.ts';
+export {
+  formatPredictor,
+  type PredictorFile,
+  parsePredictor,
+  predictorVersion,
+  type TrainedOn,
+  trainedOn,
+} from './file.ts';
 export { type Guarded, guarded } from './guard.ts';
-export { type PredictorName, predictorNames, predictorNamed, predictors } from './predictors/index.ts';
+export {
+  type BoardReport,
+  leaveOneBoardOut,
+  observationCounts,
+  samplesOf,
+  stageErrors,
+} from './leave-one-out.ts';
+export { type PredictorName, predictorNamed, predictorNames, predictors } from './predictors/index.ts';
 export { type ProbeName, probeNames } from './probes.ts';
 export {
   calibrationOptimizerSlots,

@@ -1,5 +1,5 @@
-import { ProfileEngineError, PredictorFileError, PredictorTruncatedError } from './errors.ts';
 import type { FittedModel } from './base/fit.ts';
+import { PredictorFileError, PredictorTruncatedError, ProfileEngineError } from './errors.ts';
 import { type Fields, parseObject } from './json.ts';
 import { type Source, worksOf } from './source.ts';
 import type { Predictor } from './types.ts';

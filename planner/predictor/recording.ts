@@ -1,10 +1,10 @@
+import { zoo } from '../../models/index.ts';
 import { PredictorFileError, PredictorTruncatedError } from './errors.ts';
 import type { Trial, Trials } from './evaluate.ts';
 import { parseObject } from './json.ts';
 import type { EngineVersion } from './profile.ts';
 import { isProbe, type Source, worksOf } from './source.ts';
-import { type Work, passes } from './work/work.ts';
-import { zoo } from '../../models/index.ts';
+import { passes, type Work } from './work/work.ts';
 
 /** What one board took for the blocks of all models: what predictors are fitted and judged on. */
 export interface Recording {

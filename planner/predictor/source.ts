@@ -24,7 +24,12 @@ export function probeSource(name: ProbeName): Source {
 export const isProbe = ({ model }: Pick<Source, 'model'>) => model.startsWith(probePrefix);
 
 /** The graph that a source is a part of, and its blocks. @throws UnknownModelError, ShapeError */
-export function graphOf({ model, classes, inputShape, microBatch }: Omit<Source, 'firstBlock' | 'lastBlock'>): ProbeGraph {
+export function graphOf({
+  model,
+  classes,
+  inputShape,
+  microBatch,
+}: Omit<Source, 'firstBlock' | 'lastBlock'>): ProbeGraph {
   const name = model.slice(probePrefix.length);
   if (isProbe({ model }) && Object.hasOwn(probes, name)) return probeGraph(name as ProbeName);
   const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });

@@ -107,7 +107,9 @@ function commonFactor(known: readonly Known[], board: number): number {
   const differences = known.flatMap(({ work, times }) => {
     const own = times.find((time) => time.board === board);
     // Blocked and plain boards share only works without a layout: those tell them apart.
-    return own === undefined || times.length < 3 || work.pass === 'update' ? [] : [own.log - mean(times.map(({ log }) => log))];
+    return own === undefined || times.length < 3 || work.pass === 'update'
+      ? []
+      : [own.log - mean(times.map(({ log }) => log))];
   });
   return differences.length === 0 ? 0 : median(differences);
 }

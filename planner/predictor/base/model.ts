@@ -25,7 +25,10 @@ export const featureCount = featureNames.length;
 export function refer(base: BaseModel, work: Work): Reference {
   const { seconds, shares } = linearSeconds(base.unitSeconds, work);
   const correction = sumOfTrees(base.trees, treeFeatures(work, Math.log(seconds), shares));
-  return { logSeconds: Math.log(seconds) + correction, features: features(work, Math.log(seconds) + correction, shares) };
+  return {
+    logSeconds: Math.log(seconds) + correction,
+    features: features(work, Math.log(seconds) + correction, shares),
+  };
 }
 
 const shortest = 1e-6;

@@ -38,7 +38,8 @@ export const adaptive: Learner<AdaptiveState> = {
     const reference = refer(state.model.base, work);
     const { linear, own, noise, expected } = predictFrom(state, work, reference, conditions);
     const target = Math.log(seconds) - reference.logSeconds - shift(reference, conditions);
-    const surprise = (target + reference.logSeconds + shift(reference, conditions) - expected) / Math.sqrt(linear.variance + noise);
+    const surprise =
+      (target + reference.logSeconds + shift(reference, conditions) - expected) / Math.sqrt(linear.variance + noise);
     const trend = (1 - trendShare) * state.trend + trendShare * surprise;
     const hasChanged = Math.abs(trend) > changed;
     // A lone measurement far off is believed little; one of several on the same side is not alone.

@@ -1,5 +1,5 @@
-import { type BaseModel, refer } from '../base/model.ts';
 import type { FittedModel } from '../base/fit.ts';
+import { type BaseModel, refer } from '../base/model.ts';
 import type { Learner } from '../types.ts';
 import { kinds } from '../work/kinds.ts';
 import type { Work } from '../work/work.ts';

@@ -80,8 +80,10 @@ function forwardAmounts(stage: Stage, options: WorkOptions): Amounts {
   const input = typeOf(types, stage.input);
   const output = typeOf(types, stage.output);
   const stashed = stage.stash.filter((value) => value !== stage.input);
-  amounts[positionOf('border bytes')]! += borderBytes(input, options.capabilities) + borderBytes(output, options.capabilities);
-  amounts[positionOf('output bytes')]! += byteSize(output) + sum(stashed.map((value) => byteSize(typeOf(types, value))));
+  amounts[positionOf('border bytes')]! +=
+    borderBytes(input, options.capabilities) + borderBytes(output, options.capabilities);
+  amounts[positionOf('output bytes')]! +=
+    byteSize(output) + sum(stashed.map((value) => byteSize(typeOf(types, value))));
   amounts[positionOf('tensors')]! += graph.parameters.length + stashed.length + 2;
   return amounts;
 }
