@@ -1,4 +1,5 @@
 export * from './board/index.ts';
+export * from './calibration/index.ts';
 export * from './checkpoint/index.ts';
 export * from './codec/index.ts';
 export * from './data/index.ts';

@@ -10,6 +10,7 @@ export * from './learning-rate/errors.ts';
 export { type LearningRateSchedule, rateAt } from './learning-rate/schedule.ts';
 export { formatSchedule, parseSchedule, scheduleKinds } from './learning-rate/text.ts';
 export * from './lowering/emitter.ts';
+export { kernelLayout } from './lowering/formulations/convolution/kernels.ts';
 export * from './lowering/layout.ts';
 export * from './lowering/lower.ts';
 export { pack, packedCount, unpack } from './lowering/packing.ts';

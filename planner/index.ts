@@ -28,6 +28,7 @@ export {
   planVersion,
   validatePlan,
 } from './plan.ts';
+export * from './predictor/index.ts';
 export type { Json, JsonObject } from './readers.ts';
 export * from './scenario/index.ts';
 export * from './schedule/index.ts';

@@ -2,7 +2,9 @@ import {
   accumulatorOf,
   type Block,
   buildModel,
+  type Capabilities,
   createOptimizer,
+  type Graph,
   type Optimizer,
   portName,
   randomStream,
@@ -35,6 +37,18 @@ interface Loaded {
 export interface OnnxEngineOptions {
   /** Where to write how long each node took: the beginning of the names of JSON files, one a session. */
   readonly profile?: string;
+  /** What the engine may use of the processor's abilities; found out when not given. */
+  readonly capabilities?: Capabilities;
+  /** Whether ONNX Runtime keeps its memory from run to run: true when not given. */
+  readonly arena?: boolean;
+  /** The graph of a specification and its blocks; a model of the zoo when not given. */
+  readonly blocksOf?: (specification: StageSpecification) => ModelBlocks;
+}
+
+/** A model cut into blocks. */
+export interface ModelBlocks {
+  readonly graph: Graph;
+  readonly blocks: readonly Block[];
 }
 
 /**
@@ -55,7 +69,7 @@ export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
       const previous = loaded;
       loaded = undefined;
       if (previous !== undefined) await closeSessions(previous.sessions);
-      loaded = await loadStage(specification, options.profile);
+      loaded = await loadStage(specification, options);
       return describe(loaded);
     },
     forward: (id, input, labels) => forward(need('forward'), id, input, labels),
@@ -73,17 +87,22 @@ export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
   };
 }
 
-async function loadStage(specification: StageSpecification, profile: string | undefined): Promise<Loaded> {
-  const { model, classes, inputShape, microBatch, firstBlock, lastBlock, seed } = specification;
-  const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });
-  const blocks: readonly Block[] = splitIntoBlocks(graph);
+async function loadStage(specification: StageSpecification, options: OnnxEngineOptions): Promise<Loaded> {
+  const { firstBlock, lastBlock, seed } = specification;
+  const { profile, arena, blocksOf = blocksOfZoo } = options;
+  const { graph, blocks } = blocksOf(specification);
   const stage = stageOf(graph, blocks, firstBlock, lastBlock);
   const optimizer = createOptimizer(specification.optimizer.name, specification.optimizer.options);
-  const capabilities = await probeCapabilities();
+  const capabilities = options.capabilities ?? (await probeCapabilities());
   const memory = planMemory(stage, capabilities);
-  const sessions = await openSessions(stage, specification, { optimizer, capabilities, memory, profile });
+  const sessions = await openSessions(stage, specification, { optimizer, capabilities, memory, profile, arena });
   const values = new StageValues({ stage, blocks, optimizer, memory, capabilities, seed });
   return { specification, stage, sessions, values, optimizer, stash: new Map(), pool: new TensorPool() };
+}
+
+function blocksOfZoo({ model, classes, inputShape, microBatch }: StageSpecification): ModelBlocks {
+  const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });
+  return { graph, blocks: splitIntoBlocks(graph) };
 }
 
 function describe({ stage }: Loaded): StageDescription {

@@ -44,20 +44,27 @@ export interface SessionOptions {
   readonly threads: number;
   /** Writes the time of every node into files that begin so, when the session is released. */
   readonly profile?: string | undefined;
+  /** Whether the library keeps memory from run to run (the default), or gets it anew: less memory, slower. */
+  readonly arena?: boolean | undefined;
 }
 
-const baseOptions = (threads: number): InferenceSession.SessionOptions => ({
+const baseOptions = (threads: number, arena = true): InferenceSession.SessionOptions => ({
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   executionMode: 'sequential',
+  enableCpuMemArena: arena,
+  enableMemPattern: arena,
   // Programs are lowered to what is fastest as it stands: optimising them again only takes time when they are loaded.
   graphOptimizationLevel: 'disabled',
   logSeverityLevel: 3,
 });
 
-export async function createSession(program: Program, { threads, profile }: SessionOptions): Promise<Session> {
+export async function createSession(program: Program, { threads, profile, arena }: SessionOptions): Promise<Session> {
   const profiling = profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile };
-  const session = await runtime().InferenceSession.create(program.bytes, { ...baseOptions(threads), ...profiling });
+  const session = await runtime().InferenceSession.create(program.bytes, {
+    ...baseOptions(threads, arena),
+    ...profiling,
+  });
   // Two ports may stand for one ONNX value, which is fetched once.
   const fetched = [...new Map(program.outputs.map((port) => [port.name, port])).values()];
   return {

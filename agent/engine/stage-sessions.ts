@@ -27,12 +27,13 @@ export interface SessionNeeds {
   readonly capabilities: Capabilities;
   readonly memory: ParameterMemory;
   readonly profile?: string | undefined;
+  readonly arena?: boolean | undefined;
 }
 
 export async function openSessions(
   stage: Stage,
   specification: StageSpecification,
-  { optimizer, capabilities, memory, profile }: SessionNeeds,
+  { optimizer, capabilities, memory, profile, arena }: SessionNeeds,
 ): Promise<StageSessions> {
   const { microBatches, threads } = specification;
   const accumulate = microBatches > 1;
@@ -42,7 +43,7 @@ export async function openSessions(
     accumulate,
     parameters: memory.layouts,
   });
-  const options: SessionOptions = { threads, profile };
+  const options: SessionOptions = { threads, profile, arena };
   const open = async (program: Program | undefined) => (program ? createSession(program, options) : undefined);
   const fused = stage.isLoss && specification.fused;
   const { name } = stage.graph;
@@ -52,7 +53,7 @@ export async function openSessions(
     backward: await open(fused ? undefined : programs.backward),
     forwardBackward: await open(fused ? programs.forwardBackward : undefined),
     norms: await open(clips ? lowerNorms(name, memory.trainable) : undefined),
-    update: await createSession(lowerUpdate(name, [memory.chunk], optimizer), { threads }),
+    update: await createSession(lowerUpdate(name, [memory.chunk], optimizer), { threads, arena }),
     accumulate,
   };
 }

@@ -1,0 +1,169 @@
+import {
+  calibrationOptimizerSlots,
+  type DeviceProfile,
+  type FittedModel,
+  leastSure,
+  type Predictor,
+  type ProfileMeasurement,
+  passes,
+  probeNames,
+  probeSource,
+  type Source,
+  type Work,
+  worksOf,
+} from '../../planner/index.ts';
+import { CalibrationEmptyError } from './errors.ts';
+import type { StageSeconds } from './measure.ts';
+import type { Measurer } from './measurer.ts';
+
+export interface CalibrationOptions<State> {
+  readonly board: string;
+  /** That the board trains with; the probe runs at one thread as well. */
+  readonly threads: number;
+  readonly budgetSeconds: number;
+  /** How sure the predictor is decides which blocks are measured. */
+  readonly predictor: Predictor<State>;
+  readonly model: FittedModel;
+  /** The model at hand, block by block; absent: the probe alone. */
+  readonly blocks?: readonly Source[];
+  /** How many of its blocks at most. */
+  readonly mostBlocks?: number;
+  /** Asked a few times a second: true gives up the rest. */
+  readonly isHot?: () => boolean;
+  readonly signal?: AbortSignal;
+  readonly progress?: (done: ProfileMeasurement) => void;
+  /** Seconds, monotonic. */
+  readonly clock?: () => number;
+  /** Milliseconds since 1970. */
+  readonly date?: () => number;
+}
+
+/** Of the budget, at most, for the probe where blocks are to be measured too. */
+const probeShare = 0.6;
+const defaultBlocks = 6;
+const watchMilliseconds = 250;
+
+/**
+ * Measures a board: the probe, then the blocks of the model at hand that the predictor is least sure of. Ends early, with
+ * what there is, when the budget is spent, the board gets hot, or the signal is given.
+ * @throws CalibrationEmptyError where there is nothing
+ */
+export async function calibrate<State>(measurer: Measurer, options: CalibrationOptions<State>): Promise<DeviceProfile> {
+  const { board, threads, budgetSeconds, clock = () => performance.now() / 1000, date = Date.now } = options;
+  const start = clock();
+  const watch = watchOver(measurer, options, () => clock() - start);
+  try {
+    const copyBytesPerSecond = await measurer.copy(Math.min(0.1, budgetSeconds / 50));
+    const measurements: ProfileMeasurement[] = [];
+    const take = async (source: Source, atThreads: number) => {
+      const left = budgetSeconds - (clock() - start);
+      const taken = await measurer.measure(source, atThreads, Math.min(longestMeasurement, left / 20));
+      // What was under way when it had to end is cut short.
+      if (watch.ended !== undefined && measurements.length > 0) return;
+      const found = measurementsOf(source, atThreads, taken);
+      measurements.push(...found);
+      for (const measurement of found) options.progress?.(measurement);
+    };
+    const share = options.blocks === undefined ? 1 : probeShare;
+    await runProbe(threads, take, () => watch.ended === undefined && clock() - start < share * budgetSeconds);
+    await measureBlocks(measurer, options, measurements, take, () => watch.ended === undefined);
+    if (measurements.length === 0) throw new CalibrationEmptyError(watch.ended ?? 'the budget was too small');
+    return {
+      board,
+      engine: measurer.engine,
+      channelBlock: measurer.channelBlock,
+      threads,
+      copyBytesPerSecond,
+      measuredAt: new Date(date()).toISOString(),
+      seconds: clock() - start,
+      ended: watch.ended ?? 'complete',
+      measurements,
+    };
+  } finally {
+    watch.close();
+  }
+}
+
+/** Longer measurements say little more. */
+const longestMeasurement = 0.5;
+
+type Take = (source: Source, threads: number) => Promise<void>;
+
+/** The most telling probes come first; those at one thread tell what several threads bring. */
+async function runProbe(threads: number, take: Take, goesOn: () => boolean): Promise<void> {
+  for (const name of probeNames) {
+    if (!goesOn()) return;
+    await take(probeSource(name), threads);
+  }
+  if (threads === 1) return;
+  for (const name of probeNames.slice(0, probesAtOneThread)) {
+    if (!goesOn()) return;
+    await take(probeSource(name), 1);
+  }
+}
+
+const probesAtOneThread = 4;
+
+async function measureBlocks<State>(
+  { channelBlock }: Measurer,
+  { predictor, model, blocks = [], mostBlocks = defaultBlocks, threads }: CalibrationOptions<State>,
+  measurements: readonly ProfileMeasurement[],
+  take: Take,
+  goesOn: () => boolean,
+): Promise<void> {
+  const options = { capabilities: { channelBlock }, optimizerSlots: calibrationOptimizerSlots };
+  const known = new Map<Source, readonly Work[]>(blocks.map((source) => [source, worksOf(source, options)]));
+  let state = predictor.start(model);
+  let learned = 0;
+  const learn = () => {
+    for (const { pass, seconds, threads: measuredAt, ...source } of measurements.slice(learned)) {
+      if (measuredAt !== threads) continue;
+      const work = worksOf(source, options).find((candidate) => candidate.pass === pass);
+      if (work !== undefined) state = predictor.observe(state, { work, seconds }).state;
+    }
+    learned = measurements.length;
+  };
+  const left = [...known.keys()];
+  for (let count = 0; count < mostBlocks && left.length > 0 && goesOn(); count++) {
+    learn();
+    const forwards = left.map((source) => known.get(source)![0]!);
+    const [next] = left.splice(leastSure(predictor, state, forwards), 1);
+    await take(next!, threads);
+  }
+}
+
+function measurementsOf(source: Source, threads: number, taken: StageSeconds): readonly ProfileMeasurement[] {
+  return passes.flatMap((pass) => {
+    const windows = taken[pass].toSorted((a, b) => a - b);
+    if (windows.length === 0) return [];
+    const at = (share: number) => windows[Math.round(share * (windows.length - 1))]!;
+    return [{ ...source, pass, threads, seconds: at(0.5), spread: (at(0.75) - at(0.25)) / at(0.5) }];
+  });
+}
+
+/** Stops the measurer when the budget is spent, the board is hot, or the signal is given; `ended` tells which. */
+function watchOver<State>(
+  measurer: Measurer,
+  { budgetSeconds, isHot, signal }: CalibrationOptions<State>,
+  elapsed: () => number,
+) {
+  const watch = { ended: undefined as DeviceProfile['ended'] | undefined, close };
+  const end = (why: DeviceProfile['ended']) => {
+    watch.ended ??= why;
+    measurer.stop();
+  };
+  const look = () => {
+    if (elapsed() >= budgetSeconds) end('budget');
+    else if (isHot?.() === true) end('hot');
+  };
+  const interrupt = () => end('interrupted');
+  const timer = setInterval(look, watchMilliseconds);
+  signal?.addEventListener('abort', interrupt, { once: true });
+  if (signal?.aborted === true) interrupt();
+  look();
+  function close(): void {
+    clearInterval(timer);
+    signal?.removeEventListener('abort', interrupt);
+  }
+  return watch;
+}

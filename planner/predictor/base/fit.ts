@@ -1,0 +1,230 @@
+import { type Gaussian, updateLinear } from '../adaptation/gaussian.ts';
+import { kinds } from '../work/kinds.ts';
+import type { Work } from '../work/work.ts';
+import { type BaseModel, featureCount, linearSeconds, type Reference, refer, treeFeatures } from './model.ts';
+import { nonNegativeLeastSquares } from './nonnegative.ts';
+import { type BoostingOptions, boost } from './trees.ts';
+
+/** What was measured on one board. */
+export interface BoardSamples {
+  readonly board: string;
+  readonly samples: readonly Sample[];
+}
+
+export interface Sample {
+  readonly work: Work;
+  readonly seconds: number;
+}
+
+/** A base model with how boards differ from it. */
+export interface FittedModel {
+  readonly base: BaseModel;
+  /** How the boards that were trained on are spread around the reference: what a new board is expected to be like. */
+  readonly prior: Gaussian;
+  /** Variance of a work's time around what the base and its board's weights say, by class (see `noiseClass`). */
+  readonly noise: readonly number[];
+}
+
+export interface FitOptions {
+  readonly boosting: BoostingOptions;
+  readonly outerRounds: number;
+  readonly spreadRounds: number;
+  /** Boards' worth of belief in `priorDeviation`. */
+  readonly priorBoards: number;
+  /** How far boards differ in one weight beyond what they differ in all, before any was seen. */
+  readonly priorDeviation: number;
+}
+
+export const defaultFitOptions: FitOptions = {
+  boosting: { trees: 80, depth: 4, rate: 0.15, leastSamples: 3, shrinkage: 1 },
+  outerRounds: 3,
+  spreadRounds: 15,
+  priorBoards: 2,
+  priorDeviation: 0.15,
+};
+
+/** How strongly works scatter depends on how long they take: below 0.3 ms, below 3 ms, and longer. */
+export function noiseClass(logSeconds: number): 0 | 1 | 2 {
+  if (logSeconds < Math.log(3e-4)) return 0;
+  return logSeconds < Math.log(3e-3) ? 1 : 2;
+}
+export const noiseClasses = 3;
+
+interface Known {
+  readonly work: Work;
+  /** Index of the board and logarithm of what it took. */
+  readonly times: readonly { readonly board: number; readonly log: number }[];
+}
+
+/**
+ * Fits the base model and the spread of boards in turns: given each board's weights, what a work takes on the reference
+ * board follows, and from that the base; given the base, each board's weights follow, and from those their spread
+ * (expectation maximisation for a linear mixed model).
+ */
+export function fitModel(boards: readonly BoardSamples[], options: FitOptions = defaultFitOptions): FittedModel {
+  const known = collect(boards);
+  let weights: readonly Float64Array[] = boards.map((_, board) => commonWeights(commonFactor(known, board)));
+  let base: BaseModel | undefined;
+  let fitted: FittedModel | undefined;
+  for (let round = 0; round < options.outerRounds; round++) {
+    const before = base;
+    base = fitBase(known, options, (work, board) => {
+      const features = before === undefined ? commonFeatures : refer(before, work).features;
+      return dot(features, weights[board]!);
+    });
+    const spread = fitSpread(boards, base, options);
+    fitted = { base, prior: spread.prior, noise: spread.noise };
+    weights = spread.weights;
+  }
+  return fitted!;
+}
+
+const keyOf = ({ id, amounts }: Work) => `${id} ${amounts.join(',')}`;
+
+/** The works of all boards; the same block in another layout is another work. */
+function collect(boards: readonly BoardSamples[]): readonly Known[] {
+  const all = new Map<string, { work: Work; times: { board: number; log: number }[] }>();
+  for (const [board, { samples }] of boards.entries()) {
+    for (const { work, seconds } of samples) {
+      const key = keyOf(work);
+      const entry = all.get(key) ?? { work, times: [] };
+      entry.times.push({ board, log: Math.log(seconds) });
+      all.set(key, entry);
+    }
+  }
+  return [...all.values()];
+}
+
+const commonFeatures = commonWeights(1 / (featureCount - 3));
+
+/** All families alike; the other features play no part. */
+function commonWeights(value: number): Float64Array {
+  return new Float64Array(featureCount).fill(value).fill(0, featureCount - 3);
+}
+
+/** A board's factor: the median over its works of how they differ from the same works' mean over boards. */
+function commonFactor(known: readonly Known[], board: number): number {
+  const differences = known.flatMap(({ work, times }) => {
+    const own = times.find((time) => time.board === board);
+    // Blocked and plain boards share only works without a layout: those tell them apart.
+    return own === undefined || times.length < 3 || work.pass === 'update'
+      ? []
+      : [own.log - mean(times.map(({ log }) => log))];
+  });
+  return differences.length === 0 ? 0 : median(differences);
+}
+
+function fitBase(
+  known: readonly Known[],
+  { boosting }: FitOptions,
+  offset: (work: Work, board: number) => number,
+): BaseModel {
+  const works = known.map(({ work }) => work);
+  const targets = known.map(({ work, times }) => median(times.map(({ board, log }) => log - offset(work, board))));
+  const rows = works.map(({ amounts }, index) => amounts.map((amount) => amount / Math.exp(targets[index]!)));
+  // Kinds in units of their own: flops are many and calls are few.
+  const scales = kinds.map((_, kind) => Math.max(...rows.map((row) => row[kind]!)) || 1);
+  const scaled = rows.map((row) => row.map((value, kind) => value / scales[kind]!));
+  const solution = nonNegativeLeastSquares(scaled, new Array<number>(rows.length).fill(1), { ridge: 1e-4 });
+  const unitSeconds = solution.map((value, kind) => value / scales[kind]!);
+  const linear = works.map((work) => linearSeconds(unitSeconds, work));
+  const residuals = targets.map((target, index) => clamp(target - Math.log(linear[index]!.seconds), 1.5));
+  const features = works.map((work, index) =>
+    treeFeatures(work, Math.log(linear[index]!.seconds), linear[index]!.shares),
+  );
+  return { unitSeconds, trees: boost(features, residuals, boosting) };
+}
+
+interface Spread {
+  readonly prior: Gaussian;
+  readonly noise: readonly number[];
+  readonly weights: readonly Float64Array[];
+}
+
+function fitSpread(boards: readonly BoardSamples[], base: BaseModel, options: FitOptions): Spread {
+  const size = featureCount;
+  const floor = diagonal(size, options.priorDeviation ** 2);
+  const data = boards.map(({ samples }) =>
+    samples.map(({ work, seconds }) => {
+      const reference = refer(base, work);
+      return { reference, target: Math.log(seconds) - reference.logSeconds };
+    }),
+  );
+  let prior: Gaussian = { mean: new Float64Array(size), covariance: startingSpread(size) };
+  let noise: readonly number[] = new Array<number>(noiseClasses).fill(0.02);
+  let posteriors: readonly Gaussian[] = [];
+  for (let round = 0; round < options.spreadRounds; round++) {
+    posteriors = data.map((samples) =>
+      samples.reduce(
+        (state, { reference, target }) =>
+          updateLinear(state, reference.features, clamp(target, 3), noise[noiseClass(reference.logSeconds)]!),
+        prior,
+      ),
+    );
+    prior = { mean: prior.mean, covariance: covarianceOf(posteriors, floor, options.priorBoards) };
+    noise = noiseOf(data, posteriors);
+  }
+  return { prior, noise, weights: posteriors.map(({ mean: weights }) => weights) };
+}
+
+/** Boards differ in speed by factors of ten, and by less in what they are good at. */
+function startingSpread(size: number): Float64Array {
+  const covariance = diagonal(size, 0.1);
+  const families = size - 3;
+  for (let i = 0; i < families; i++) for (let j = 0; j < families; j++) covariance[i * size + j]! += 1;
+  return covariance;
+}
+
+/** Σ = (Σ_b (μ_b·μ_bᵀ + P_b) + n₀·floor) / (boards + n₀) */
+function covarianceOf(posteriors: readonly Gaussian[], floor: Float64Array, priorBoards: number): Float64Array {
+  const total = floor.map((value) => priorBoards * value);
+  for (const { mean: weights, covariance } of posteriors) {
+    const size = weights.length;
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j < size; j++) total[i * size + j]! += weights[i]! * weights[j]! + covariance[i * size + j]!;
+    }
+  }
+  return total.map((value) => value / (posteriors.length + priorBoards));
+}
+
+type Measured = readonly { readonly reference: Reference; readonly target: number }[];
+
+const leastNoise = 0.03 ** 2;
+
+function noiseOf(data: readonly Measured[], posteriors: readonly Gaussian[]): readonly number[] {
+  const deviations = Array.from({ length: noiseClasses }, () => [] as number[]);
+  for (const [board, samples] of data.entries()) {
+    const { mean: weights } = posteriors[board]!;
+    for (const { reference, target } of samples) {
+      deviations[noiseClass(reference.logSeconds)]!.push(Math.abs(target - dot(reference.features, weights)));
+    }
+  }
+  // 1.48 × the median absolute deviation is the standard deviation of a normal distribution, whatever the outliers.
+  return deviations.map((all) => Math.max(leastNoise, all.length === 0 ? 0.04 : (1.48 * median(all)) ** 2));
+}
+
+function diagonal(size: number, value: number): Float64Array {
+  const matrix = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) matrix[i * size + i] = value;
+  return matrix;
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function clamp(value: number, most: number): number {
+  return Math.max(-most, Math.min(most, value));
+}

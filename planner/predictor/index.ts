@@ -1,0 +1,52 @@
+export { defaultFitOptions, type FitOptions, type FittedModel, fitModel } from './base/fit.ts';
+export { blockTimesOf, type PredictedTimes } from './block-times.ts';
+export * from './errors.ts';
+export {
+  afterProbe,
+  chooseTrials,
+  learnAll,
+  leastSure,
+  relativeErrors,
+  type Trial,
+  type Trials,
+} from './evaluate.ts';
+export {
+  formatPredictor,
+  type PredictorFile,
+  parsePredictor,
+  predictorVersion,
+  type TrainedOn,
+  trainedOn,
+} from './file.ts';
+export { type Guarded, guarded } from './guard.ts';
+export {
+  type BoardReport,
+  leaveOneBoardOut,
+  observationCounts,
+  samplesOf,
+  stageErrors,
+} from './leave-one-out.ts';
+export { type PredictorName, predictorNamed, predictorNames, predictors } from './predictors/index.ts';
+export { type ProbeName, probeNames } from './probes.ts';
+export {
+  calibrationOptimizerSlots,
+  checkEngine,
+  type DeviceProfile,
+  type EngineVersion,
+  formatProfile,
+  type ProfileMeasurement,
+  parseProfile,
+  stateOf,
+} from './profile.ts';
+export {
+  formatRecording,
+  parseRecording,
+  type RecordedRow,
+  type RecordedTrials,
+  type Recording,
+  type StageTrial,
+  trialsOf,
+} from './recording.ts';
+export { graphOf, isProbe, probeSource, type Source, worksOf } from './source.ts';
+export type { Conditions, Learner, Observation, Observed, Prediction, Predictor, Refusal } from './types.ts';
+export { blockWorks, type Pass, passes, stageWorks, type Work, type WorkOptions } from './work/work.ts';

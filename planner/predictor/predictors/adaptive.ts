@@ -1,0 +1,112 @@
+import { type Gaussian, predictLinear, updateLinear } from '../adaptation/gaussian.ts';
+import { type FittedModel, noiseClass } from '../base/fit.ts';
+import { featureCount, type Reference, refer } from '../base/model.ts';
+import type { Conditions, Learner, Prediction } from '../types.ts';
+import { familyNames } from '../work/kinds.ts';
+import type { Work } from '../work/work.ts';
+
+/** What is known of one board. */
+export interface AdaptiveState {
+  readonly model: FittedModel;
+  /** What the board is faster or slower at than the reference: weights of `Reference.features`. */
+  readonly weights: Gaussian;
+  /** What single works take beyond that, by id. */
+  readonly works: ReadonlyMap<string, OwnTime>;
+  /** How the last measurements lay around their predictions, in standard deviations, the newest counting half. */
+  readonly trend: number;
+}
+
+interface OwnTime {
+  readonly residual: number;
+  readonly measurements: number;
+}
+
+/**
+ * The predictor: the base model's time, corrected by what the board has been seen to be like (Bayesian linear regression
+ * on the logarithm of measured ÷ reference, whose prior is the spread of the boards that were trained on), and by what
+ * the very work has been seen to take. What was learned long ago is slowly believed less, and quickly once several
+ * measurements in a row lie on one side: a board that is throttled is followed.
+ */
+export const adaptive: Learner<AdaptiveState> = {
+  name: 'adaptive',
+  start: (model) => ({ model, weights: model.prior, works: new Map(), trend: 0 }),
+  predict(state, work, conditions) {
+    const reference = refer(state.model.base, work);
+    return predictFrom(state, work, reference, conditions).prediction;
+  },
+  learn(state, { work, seconds, conditions }) {
+    const reference = refer(state.model.base, work);
+    const { linear, own, noise, expected } = predictFrom(state, work, reference, conditions);
+    const target = Math.log(seconds) - reference.logSeconds - shift(reference, conditions);
+    const surprise =
+      (target + reference.logSeconds + shift(reference, conditions) - expected) / Math.sqrt(linear.variance + noise);
+    const trend = (1 - trendShare) * state.trend + trendShare * surprise;
+    const hasChanged = Math.abs(trend) > changed;
+    // A lone measurement far off is believed little; one of several on the same side is not alone.
+    const doubt = hasChanged ? 1 : Math.max(1, (surprise / alone) ** 2);
+    const loosened = loosenCommon(state.weights, hasChanged ? changeVariance : driftVariance);
+    const weights = updateLinear(loosened, reference.features, target - (hasChanged ? 0 : own), noise * doubt);
+    const rest = target - predictLinear(weights, reference.features).mean;
+    return { ...state, weights, trend: hasChanged ? trend / 2 : trend, works: learnOwn(state, work, rest) };
+  },
+};
+
+const trendShare = 0.4;
+/** Standard deviations. */
+const changed = 1.5;
+const alone = 2.5;
+/** Of the logarithm of a board's speed, from one measurement to the next: 1 %, or 50 % where it has changed. */
+const driftVariance = 0.01 ** 2;
+const changeVariance = 0.5 ** 2;
+
+/** Share of the noise that is the work's own and stays, against that of a single measurement. */
+const ownShare = 0.6;
+const mostMeasurements = 8;
+
+function predictFrom(state: AdaptiveState, work: Work, reference: Reference, conditions: Conditions | undefined) {
+  const { model, weights, works } = state;
+  const linear = predictLinear(weights, reference.features);
+  const noise = model.noise[noiseClass(reference.logSeconds)]!;
+  const known = works.get(work.id);
+  const own = known === undefined ? 0 : known.residual;
+  const unknown = known === undefined ? 1 : 1 - ownBelief(known.measurements);
+  const expected = reference.logSeconds + linear.mean + own + shift(reference, conditions);
+  const deviation = Math.sqrt(linear.variance + noise * (ownShare * unknown + 1 - ownShare));
+  const prediction: Prediction = { seconds: Math.exp(expected), relativeDeviation: deviation };
+  return { linear, noise, own, expected, prediction };
+}
+
+/** n·τ² / (n·τ² + σ²): how much of a mean over n measurements is the work's own. */
+function ownBelief(measurements: number): number {
+  return (measurements * ownShare) / (measurements * ownShare + 1 - ownShare);
+}
+
+function learnOwn({ works }: AdaptiveState, work: Work, rest: number): ReadonlyMap<string, OwnTime> {
+  const known = works.get(work.id);
+  const measurements = Math.min(mostMeasurements, (known?.measurements ?? 0) + 1);
+  const belief = ownBelief(measurements);
+  const before = known === undefined ? 0 : known.residual / ownBelief(known.measurements);
+  const mean = before + (rest - before) / measurements;
+  return new Map(works).set(work.id, { residual: belief * mean, measurements });
+}
+
+const computing: readonly boolean[] = familyNames.map(
+  (name) => !['memory', 'border', 'weights', 'update'].includes(name),
+);
+
+/** What the board's condition adds to the logarithm: a lower frequency slows computation, other load slows all. */
+function shift({ features }: Reference, conditions: Conditions | undefined): number {
+  if (conditions === undefined) return 0;
+  const { frequencyRatio = 1, otherLoad = 0 } = conditions;
+  const share = computing.reduce((sum, computes, index) => sum + (computes ? features[index]! : 0), 0);
+  return -share * Math.log(frequencyRatio) - Math.log(1 - Math.min(0.99, otherLoad));
+}
+
+/** Adds variance in the direction in which all families change alike. */
+function loosenCommon({ mean, covariance }: Gaussian, variance: number): Gaussian {
+  const next = covariance.slice();
+  for (let i = 0; i < familyNames.length; i++) {
+    for (let j = 0; j < familyNames.length; j++) next[i * featureCount + j]! += variance;
+  }
+  return { mean, covariance: next };
+}

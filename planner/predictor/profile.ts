@@ -1,0 +1,107 @@
+import type { FittedModel } from './base/fit.ts';
+import { PredictorFileError, PredictorTruncatedError, ProfileEngineError } from './errors.ts';
+import { type Fields, parseObject } from './json.ts';
+import { type Source, worksOf } from './source.ts';
+import type { Predictor } from './types.ts';
+import { type Pass, passes } from './work/work.ts';
+
+export interface EngineVersion {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** One time that a board took by itself. */
+export interface ProfileMeasurement extends Source {
+  readonly pass: Pass;
+  readonly threads: number;
+  /** Median of windows. */
+  readonly seconds: number;
+  /** Distance between the quartiles of the windows ÷ their median. */
+  readonly spread: number;
+}
+
+/** What a board has measured of itself: a probe, and some blocks of a model. Kept on its disk. */
+export interface DeviceProfile {
+  readonly board: string;
+  readonly engine: EngineVersion;
+  readonly channelBlock: 0 | 8 | 16;
+  /** Threads that the board trains with. */
+  readonly threads: number;
+  /** Of a plain copy between two arrays that no cache holds. */
+  readonly copyBytesPerSecond: number;
+  /** ISO 8601. */
+  readonly measuredAt: string;
+  /** How long it took. */
+  readonly seconds: number;
+  /** Why it ended before all was measured, if so. */
+  readonly ended: 'complete' | 'budget' | 'hot' | 'interrupted';
+  readonly measurements: readonly ProfileMeasurement[];
+}
+
+export const profileVersion = 1;
+const format = 'flotilla-profile';
+
+export function formatProfile(profile: DeviceProfile): string {
+  const { measurements, ...rest } = profile;
+  const head = JSON.stringify({ format, version: profileVersion, ...rest }).slice(0, -1);
+  return `${head},"measurements":[\n${measurements.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`;
+}
+
+/** @throws PredictorTruncatedError, PredictorFileError */
+export function parseProfile(text: string, file: string): DeviceProfile {
+  const fail = (problem: string) => new PredictorFileError(file, problem);
+  const fields = parseObject(text, (problem) => new PredictorTruncatedError(file, problem), fail);
+  if (fields.optional('format', (name) => fields.text(name)) !== format) throw fail('is no profile of a board');
+  if (fields.number('version') !== profileVersion) throw fail(`is not of version ${profileVersion}`);
+  const engine = fields.object('engine');
+  return {
+    board: fields.text('board'),
+    engine: { name: engine.text('name'), version: engine.text('version') },
+    channelBlock: fields.oneOf('channelBlock', [0, 8, 16]),
+    threads: fields.number('threads'),
+    copyBytesPerSecond: fields.number('copyBytesPerSecond'),
+    measuredAt: fields.text('measuredAt'),
+    seconds: fields.number('seconds'),
+    ended: fields.oneOf('ended', ['complete', 'budget', 'hot', 'interrupted']),
+    measurements: fields.objects('measurements', readMeasurement),
+  };
+}
+
+function readMeasurement(fields: Fields): ProfileMeasurement {
+  return {
+    model: fields.text('model'),
+    classes: fields.number('classes'),
+    inputShape: fields.numbers('inputShape'),
+    firstBlock: fields.number('firstBlock'),
+    lastBlock: fields.number('lastBlock'),
+    microBatch: fields.number('microBatch'),
+    pass: fields.oneOf('pass', passes),
+    threads: fields.number('threads'),
+    seconds: fields.number('seconds'),
+    spread: fields.number('spread'),
+  };
+}
+
+/** @throws ProfileEngineError where the profile says nothing of this engine */
+export function checkEngine({ board, engine }: Pick<DeviceProfile, 'board' | 'engine'>, wanted: EngineVersion): void {
+  if (engine.name === wanted.name && engine.version === wanted.version) return;
+  throw new ProfileEngineError(board, `${engine.name} ${engine.version}`, `${wanted.name} ${wanted.version}`);
+}
+
+/** Values kept for each parameter by the optimizer that calibration updates with (SGD with momentum). */
+export const calibrationOptimizerSlots = 1;
+
+/** What a predictor knows of a board after its profile. Measurements at another number of threads are left out. */
+export function stateOf<State>(predictor: Predictor<State>, model: FittedModel, profile: DeviceProfile): State {
+  const options = {
+    capabilities: { channelBlock: profile.channelBlock },
+    optimizerSlots: calibrationOptimizerSlots,
+  };
+  let state = predictor.start(model);
+  for (const measurement of profile.measurements) {
+    if (measurement.threads !== profile.threads) continue;
+    const work = worksOf(measurement, options).find(({ pass }) => pass === measurement.pass);
+    if (work !== undefined) state = predictor.observe(state, { work, seconds: measurement.seconds }).state;
+  }
+  return state;
+}

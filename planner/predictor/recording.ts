@@ -1,0 +1,115 @@
+import { zoo } from '../../models/index.ts';
+import { PredictorFileError, PredictorTruncatedError } from './errors.ts';
+import type { Trial, Trials } from './evaluate.ts';
+import { parseObject } from './json.ts';
+import type { EngineVersion } from './profile.ts';
+import { isProbe, type Source, worksOf } from './source.ts';
+import { passes, type Work } from './work/work.ts';
+
+/** What one board took for the blocks of all models: what predictors are fitted and judged on. */
+export interface Recording {
+  readonly board: string;
+  readonly channelBlock: 0 | 8 | 16;
+  readonly engine: EngineVersion;
+  readonly machine: string;
+  /** ISO 8601, of the newest round. */
+  readonly recorded: string;
+  /** Of the program that recorded the newest round. */
+  readonly commit: string;
+  readonly rows: readonly RecordedRow[];
+}
+
+/** `forwardBackward` is both as one, on the stage with the loss. */
+export const recordedPasses = [...passes, 'forwardBackward'] as const;
+
+export interface RecordedRow {
+  readonly source: Source;
+  readonly pass: (typeof recordedPasses)[number];
+  /** One measurement a round, each after the whole model had been measured. */
+  readonly seconds: readonly number[];
+}
+
+export const recordingVersion = 1;
+const format = 'flotilla-recording';
+const classes = 10;
+
+/** A recording as text: a row is [model, first block, last block, micro-batch, pass, [seconds of each round]]. */
+export function formatRecording({ rows, ...rest }: Recording): string {
+  const lines = rows.map(({ source: { model, firstBlock, lastBlock, microBatch }, pass, seconds }) =>
+    JSON.stringify([model, firstBlock, lastBlock, microBatch, pass, seconds]),
+  );
+  const head = JSON.stringify({ format, version: recordingVersion, ...rest }).slice(0, -1);
+  return `${head},"rows":[\n${lines.join(',\n')}\n]}\n`;
+}
+
+/** @throws PredictorTruncatedError, PredictorFileError */
+export function parseRecording(text: string, file: string): Recording {
+  const fail = (problem: string) => new PredictorFileError(file, problem);
+  const fields = parseObject(text, (problem) => new PredictorTruncatedError(file, problem), fail);
+  if (fields.optional('format', (name) => fields.text(name)) !== format) throw fail('is no recording of a board');
+  if (fields.number('version') !== recordingVersion) throw fail(`is not of version ${recordingVersion}`);
+  const engine = fields.object('engine');
+  return {
+    board: fields.text('board'),
+    channelBlock: fields.oneOf('channelBlock', [0, 8, 16]),
+    engine: { name: engine.text('name'), version: engine.text('version') },
+    machine: fields.text('machine'),
+    recorded: fields.text('recorded'),
+    commit: fields.text('commit'),
+    rows: fields.list('rows', readRow),
+  };
+}
+
+function readRow(element: unknown, path: string, fail: (problem: string) => Error): RecordedRow {
+  const row = Array.isArray(element) ? element : [];
+  const [model, firstBlock, lastBlock, microBatch, pass, seconds] = row;
+  const counts = [firstBlock, lastBlock, microBatch].every((count) => Number.isInteger(count) && count >= 0);
+  const times = Array.isArray(seconds) && seconds.length > 0 && seconds.every((time) => time > 0);
+  const known = recordedPasses.includes(pass);
+  if (typeof model !== 'string' || !counts || !times || !known) throw fail(`has no measurement at '${path}'`);
+  const inputShape = Object.hasOwn(zoo, model) ? zoo[model as keyof typeof zoo].sample : [];
+  return { source: { model, classes, inputShape, firstBlock, lastBlock, microBatch }, pass, seconds };
+}
+
+export interface StageTrial {
+  readonly source: Source;
+  readonly pass: RecordedRow['pass'];
+  readonly seconds: number;
+}
+
+/** What a recording asks of a predictor: single blocks, probes, and stages of several blocks. */
+export interface RecordedTrials extends Trials {
+  readonly board: string;
+  readonly channelBlock: 0 | 8 | 16;
+  readonly stages: readonly StageTrial[];
+}
+
+/** The optimizer that recordings are made with keeps one tensor for each parameter (SGD with momentum). */
+const optimizerSlots = 1;
+
+/** The time of a work is the median of the rounds; what a running board would have measured is the first of them. */
+export function trialsOf({ board, channelBlock, rows }: Recording): RecordedTrials {
+  const probes: Trial[] = [];
+  const blocks: Trial[] = [];
+  const stages: StageTrial[] = [];
+  const known = new Map<string, readonly Work[]>();
+  for (const { source, pass, seconds } of rows) {
+    if (source.firstBlock !== source.lastBlock || pass === 'forwardBackward') {
+      stages.push({ source, pass, seconds: median(seconds) });
+      continue;
+    }
+    const key = `${source.model} ${source.firstBlock} ${source.microBatch}`;
+    const works = known.get(key) ?? worksOf(source, { capabilities: { channelBlock }, optimizerSlots });
+    known.set(key, works);
+    const work = works.find((candidate) => candidate.pass === pass)!;
+    const trial: Trial = { work, seconds: median(seconds), measured: seconds[0]! };
+    (isProbe(source) ? probes : blocks).push(trial);
+  }
+  return { board, channelBlock, probes, blocks, stages };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,45 @@
+import { buildModel, splitIntoBlocks, stageOf } from '../../models/index.ts';
+import { type ProbeGraph, type ProbeName, probeBatch, probeBlock, probeGraph, probes } from './probes.ts';
+import { stageWorks, type Work, type WorkOptions } from './work/work.ts';
+
+/** A run of blocks of a model of the zoo, or a probe, by name. */
+export interface Source {
+  /** A model's name, or `probe/` and a probe's. */
+  readonly model: string;
+  readonly classes: number;
+  /** Shape of one sample; [] for a probe, which has its own. */
+  readonly inputShape: readonly number[];
+  readonly firstBlock: number;
+  readonly lastBlock: number;
+  readonly microBatch: number;
+}
+
+const probePrefix = 'probe/';
+
+export function probeSource(name: ProbeName): Source {
+  const place = { firstBlock: probeBlock, lastBlock: probeBlock, microBatch: probeBatch };
+  return { model: `${probePrefix}${name}`, classes: 1, inputShape: [], ...place };
+}
+
+export const isProbe = ({ model }: Pick<Source, 'model'>) => model.startsWith(probePrefix);
+
+/** The graph that a source is a part of, and its blocks. @throws UnknownModelError, ShapeError */
+export function graphOf({
+  model,
+  classes,
+  inputShape,
+  microBatch,
+}: Omit<Source, 'firstBlock' | 'lastBlock'>): ProbeGraph {
+  const name = model.slice(probePrefix.length);
+  if (isProbe({ model }) && Object.hasOwn(probes, name)) return probeGraph(name as ProbeName);
+  const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });
+  return { graph, blocks: splitIntoBlocks(graph) };
+}
+
+/** What a source asks of a board, pass by pass. */
+export function worksOf(source: Source, options: WorkOptions): readonly Work[] {
+  const { model, firstBlock, lastBlock } = source;
+  const { graph, blocks } = graphOf(source);
+  const run = firstBlock === lastBlock ? `${firstBlock}` : `${firstBlock}-${lastBlock}`;
+  return stageWorks(`${model}/${run}`, stageOf(graph, blocks, firstBlock, lastBlock), options);
+}
