@@ -105,6 +105,10 @@ export function trainedOn(recordings: readonly Recording[]): TrainedOn {
     boards: recordings.map(({ board, rows }) => ({ name: board, samples: rows.length })),
     engine: all(recordings.map(({ engine }) => `${engine.name} ${engine.version}`)),
     machine: all(recordings.map(({ machine }) => machine)),
-    recorded: recordings.map(({ recorded }) => recorded).toSorted().at(-1) ?? '',
+    recorded:
+      recordings
+        .map(({ recorded }) => recorded)
+        .toSorted()
+        .at(-1) ?? '',
   };
 }
