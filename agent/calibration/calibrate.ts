@@ -56,6 +56,8 @@ export async function calibrate<State>(measurer: Measurer, options: CalibrationO
     const copyBytesPerSecond = await measurer.copy(Math.min(0.1, budgetSeconds / 50));
     const measurements: ProfileMeasurement[] = [];
     const take = async (source: Source, atThreads: number) => {
+      watch.look();
+      if (watch.ended !== undefined) return;
       const left = budgetSeconds - (clock() - start);
       const taken = await measurer.measure(source, atThreads, Math.min(longestMeasurement, left / 20));
       // What was under way when it had to end is cut short.
@@ -147,20 +149,20 @@ function watchOver<State>(
   { budgetSeconds, isHot, signal }: CalibrationOptions<State>,
   elapsed: () => number,
 ) {
-  const watch = { ended: undefined as DeviceProfile['ended'] | undefined, close };
+  const watch = { ended: undefined as DeviceProfile['ended'] | undefined, look, close };
   const end = (why: DeviceProfile['ended']) => {
     watch.ended ??= why;
     measurer.stop();
-  };
-  const look = () => {
-    if (elapsed() >= budgetSeconds) end('budget');
-    else if (isHot?.() === true) end('hot');
   };
   const interrupt = () => end('interrupted');
   const timer = setInterval(look, watchMilliseconds);
   signal?.addEventListener('abort', interrupt, { once: true });
   if (signal?.aborted === true) interrupt();
   look();
+  function look(): void {
+    if (elapsed() >= budgetSeconds) end('budget');
+    else if (isHot?.() === true) end('hot');
+  }
   function close(): void {
     clearInterval(timer);
     signal?.removeEventListener('abort', interrupt);

@@ -1,4 +1,4 @@
-export { defaultFitOptions, type FitOptions, type FittedModel, fitModel } from './base/fit.ts';
+export { type BoardSamples, defaultFitOptions, type FitOptions, type FittedModel, fitModel } from './base/fit.ts';
 export { blockTimesOf, type PredictedTimes } from './block-times.ts';
 export * from './errors.ts';
 export {

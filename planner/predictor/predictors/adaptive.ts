@@ -14,6 +14,8 @@ export interface AdaptiveState {
   readonly works: ReadonlyMap<string, OwnTime>;
   /** How the last measurements lay around their predictions, in standard deviations, the newest counting half. */
   readonly trend: number;
+  /** How much more this board's measurements scatter than those that were trained on: a factor of the variance. */
+  readonly scatter: number;
 }
 
 interface OwnTime {
@@ -29,7 +31,7 @@ interface OwnTime {
  */
 export const adaptive: Learner<AdaptiveState> = {
   name: 'adaptive',
-  start: (model) => ({ model, weights: model.prior, works: new Map(), trend: 0 }),
+  start: (model) => ({ model, weights: model.prior, works: new Map(), trend: 0, scatter: 1 }),
   predict(state, work, conditions) {
     const reference = refer(state.model.base, work);
     return predictFrom(state, work, reference, conditions).prediction;
@@ -40,33 +42,49 @@ export const adaptive: Learner<AdaptiveState> = {
     const target = Math.log(seconds) - reference.logSeconds - shift(reference, conditions);
     const surprise =
       (target + reference.logSeconds + shift(reference, conditions) - expected) / Math.sqrt(linear.variance + noise);
-    const trend = (1 - trendShare) * state.trend + trendShare * surprise;
+    const trend = (1 - trendShare) * state.trend + trendShare * Math.max(-alone, Math.min(alone, surprise));
     const hasChanged = Math.abs(trend) > changed;
     // A lone measurement far off is believed little; one of several on the same side is not alone.
-    const doubt = hasChanged ? 1 : Math.max(1, (surprise / alone) ** 2);
+    const doubt = hasChanged ? 1 : Math.max(1, Math.abs(surprise));
     const loosened = loosenCommon(state.weights, hasChanged ? changeVariance : driftVariance);
     const weights = updateLinear(loosened, reference.features, target - (hasChanged ? 0 : own), noise * doubt);
     const rest = target - predictLinear(weights, reference.features).mean;
-    return { ...state, weights, trend: hasChanged ? trend / 2 : trend, works: learnOwn(state, work, rest) };
+    return {
+      ...state,
+      weights,
+      trend: hasChanged ? trend / 2 : trend,
+      scatter: learnScatter(state.scatter, surprise),
+      works: learnOwn(state, work, rest),
+    };
   },
 };
 
 const trendShare = 0.4;
 /** Standard deviations. */
-const changed = 1.5;
+const changed = 2.2;
 const alone = 2.5;
-/** Of the logarithm of a board's speed, from one measurement to the next: 1 %, or 50 % where it has changed. */
-const driftVariance = 0.01 ** 2;
+/** Of the logarithm of a board's speed, from one measurement to the next: 0.2 %, or 50 % where it has changed. */
+const driftVariance = 0.002 ** 2;
 const changeVariance = 0.5 ** 2;
+
+const scatterRate = 0.1;
+const leastScatter = 0.5;
+const mostScatter = 30;
+
+/** Up where surprises are larger than expected, down where they are smaller; a huge one counts as a large one. */
+function learnScatter(scatter: number, surprise: number): number {
+  const next = scatter * Math.exp(scatterRate * (Math.min(surprise ** 2, alone ** 2) - 1));
+  return Math.max(leastScatter, Math.min(mostScatter, next));
+}
 
 /** Share of the noise that is the work's own and stays, against that of a single measurement. */
 const ownShare = 0.6;
 const mostMeasurements = 8;
 
 function predictFrom(state: AdaptiveState, work: Work, reference: Reference, conditions: Conditions | undefined) {
-  const { model, weights, works } = state;
+  const { model, weights, works, scatter } = state;
   const linear = predictLinear(weights, reference.features);
-  const noise = model.noise[noiseClass(reference.logSeconds)]!;
+  const noise = scatter * model.noise[noiseClass(reference.logSeconds)]!;
   const known = works.get(work.id);
   const own = known === undefined ? 0 : known.residual;
   const unknown = known === undefined ? 1 : 1 - ownBelief(known.measurements);
