@@ -2,6 +2,7 @@ import { churnBench } from './churn.ts';
 import { engineBench } from './engine.ts';
 import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
+import { predictorBench } from './predictor.ts';
 import { telemetryBench } from './telemetry.ts';
 
 /** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
@@ -9,6 +10,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   churn: churnBench,
   engine: engineBench,
   pipeline: pipelineBench,
+  predictor: predictorBench,
   telemetry: telemetryBench,
   planner: plannerBench,
 };

@@ -2,7 +2,7 @@ import {
   calibrationOptimizerSlots,
   type DeviceProfile,
   type FittedModel,
-  leastSure,
+  mostTelling,
   type Predictor,
   type ProfileMeasurement,
   passes,
@@ -55,11 +55,14 @@ export async function calibrate<State>(measurer: Measurer, options: CalibrationO
   try {
     const copyBytesPerSecond = await measurer.copy(Math.min(0.1, budgetSeconds / 50));
     const measurements: ProfileMeasurement[] = [];
+    let longest = 0;
     const take = async (source: Source, atThreads: number) => {
-      watch.look();
+      const before = clock();
+      const left = budgetSeconds - (before - start);
+      watch.look(left < longest);
       if (watch.ended !== undefined) return;
-      const left = budgetSeconds - (clock() - start);
       const taken = await measurer.measure(source, atThreads, Math.min(longestMeasurement, left / 20));
+      longest = Math.max(longest, clock() - before);
       // What was under way when it had to end is cut short.
       if (watch.ended !== undefined && measurements.length > 0) return;
       const found = measurementsOf(source, atThreads, taken);
@@ -129,7 +132,7 @@ async function measureBlocks<State>(
   for (let count = 0; count < mostBlocks && left.length > 0 && goesOn(); count++) {
     learn();
     const forwards = left.map((source) => known.get(source)![0]!);
-    const [next] = left.splice(leastSure(predictor, state, forwards), 1);
+    const [next] = left.splice(mostTelling(predictor, state, forwards), 1);
     await take(next!, threads);
   }
 }
@@ -159,8 +162,8 @@ function watchOver<State>(
   signal?.addEventListener('abort', interrupt, { once: true });
   if (signal?.aborted === true) interrupt();
   look();
-  function look(): void {
-    if (elapsed() >= budgetSeconds) end('budget');
+  function look(spent = false): void {
+    if (spent || elapsed() >= budgetSeconds) end('budget');
     else if (isHot?.() === true) end('hot');
   }
   function close(): void {

@@ -56,8 +56,8 @@ export async function measureStage(
   const most = Math.max(1, Math.min(mostStashed, Math.floor(mostStashBytes / largest)));
   const pairs = await windows(options, async () => {
     step++;
-    const there = await run(forward, options, most);
-    const back = await run(
+    const there = await runCalls(forward, options, most);
+    const back = await runCalls(
       backward,
       { ...options, windowSeconds: Number.POSITIVE_INFINITY, shouldStop: never },
       there.calls,
@@ -65,7 +65,7 @@ export async function measureStage(
     return [there, back];
   });
   const updates = await windows({ ...options, stageSeconds: options.stageSeconds / 4 }, async () => [
-    await run(update, options),
+    await runCalls(update, options),
   ]);
   return {
     forward: pairs.map(([there]) => there!.mean),
@@ -82,7 +82,7 @@ interface Run {
 }
 
 /** Calls until the window is full. */
-export async function run(
+export async function runCalls(
   call: Call,
   { windowSeconds, shouldStop = never }: Pick<MeasureOptions, 'windowSeconds' | 'shouldStop'>,
   mostCalls = Number.POSITIVE_INFINITY,

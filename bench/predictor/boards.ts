@@ -24,6 +24,7 @@ export const boards: readonly EmulatedBoard[] = [
   { ...plainest, name: 'same-core', neighbour: 'sameCore' },
   { ...plainest, name: 'plain', layout: 'plain' },
   { ...plainest, name: 'plain-two-threads-quota-60', layout: 'plain', threads: 2, quota: 0.6 },
+  { ...plainest, name: 'plain-two-threads', layout: 'plain', threads: 2 },
   { ...plainest, name: 'plain-memory-neighbour-quota-40', layout: 'plain', quota: 0.4, neighbour: 'memory' },
   { ...plainest, name: 'no-arena-quota-60', arena: false, quota: 0.6 },
 ];

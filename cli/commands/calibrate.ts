@@ -69,20 +69,22 @@ export const calibrateCommand = defineCommand({
     return { report: { ...profile, reused: kept !== undefined, ...(times && { times }) } };
 
     async function measure(): Promise<DeviceProfile> {
+      const start = performance.now();
       const measurer = await startMeasurer(interrupts.gentle);
       try {
-        return await calibrateWith(measurer);
+        return await calibrateWith(measurer, (performance.now() - start) / 1000);
       } finally {
         await measurer.close();
       }
     }
 
-    function calibrateWith(measurer: Measurer): Promise<DeviceProfile> {
+    /** The start of the thread counts: on a slow board it takes seconds. */
+    function calibrateWith(measurer: Measurer, startSeconds: number): Promise<DeviceProfile> {
       const telemetry = createTelemetry();
       return calibrate(measurer, {
         board,
         threads: options.threads || availableParallelism(),
-        budgetSeconds: options.budget,
+        budgetSeconds: Math.max(1, options.budget - startSeconds),
         predictor: predictors.adaptive,
         model: predictor.model,
         ...(options.model && { blocks: sourcesOf(options.model, options.microBatch), mostBlocks: options.blocks }),

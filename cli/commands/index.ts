@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { agent } from './agent.ts';
+import { calibrateCommand } from './calibrate.ts';
 import { evaluateCommand } from './eval.ts';
 import { exportCommand } from './export.ts';
 import { fleetInit } from './fleet-init.ts';
@@ -7,6 +8,9 @@ import { hub } from './hub.ts';
 import { lab } from './lab.ts';
 import { labClean } from './lab-clean.ts';
 import { planCommand } from './plan.ts';
+import { predictorEvaluate } from './predictor-evaluate.ts';
+import { predictorExport } from './predictor-export.ts';
+import { predictorFit } from './predictor-fit.ts';
 import { simulateCommand } from './simulate.ts';
 import { train } from './train.ts';
 
@@ -23,6 +27,10 @@ export const commands: readonly Command[] = [
   simulateCommand,
   hub,
   agent,
+  calibrateCommand,
+  predictorFit,
+  predictorEvaluate,
+  predictorExport,
   labClean,
   lab,
 ];

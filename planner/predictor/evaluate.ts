@@ -15,7 +15,7 @@ export interface Trials {
   readonly blocks: readonly Trial[];
 }
 
-/** Works that a board is asked to measure next: those that the predictor is least sure of, one after another. */
+/** Works that a board is asked to measure next: those that would tell the predictor most of the board, one after another. */
 export function chooseTrials<State>(
   predictor: Predictor<State>,
   start: State,
@@ -27,7 +27,7 @@ export function chooseTrials<State>(
   let state = start;
   while (chosen.length < count && left.length > 0) {
     const [next] = left.splice(
-      leastSure(
+      mostTelling(
         predictor,
         state,
         left.map(({ work }) => work),
@@ -40,18 +40,10 @@ export function chooseTrials<State>(
   return chosen;
 }
 
-/** The place of the work whose time is least sure. */
-export function leastSure<State>(predictor: Predictor<State>, state: State, works: readonly Work[]): number {
-  let best = 0;
-  let most = Number.NEGATIVE_INFINITY;
-  for (const [index, work] of works.entries()) {
-    const { relativeDeviation } = predictor.predict(state, work);
-    if (relativeDeviation > most) {
-      most = relativeDeviation;
-      best = index;
-    }
-  }
-  return best;
+/** The place of the work whose measurement would tell most. */
+export function mostTelling<State>(predictor: Predictor<State>, state: State, works: readonly Work[]): number {
+  const novelties = works.map((work) => predictor.predict(state, work).novelty);
+  return novelties.indexOf(Math.max(...novelties));
 }
 
 export function learnAll<State>(predictor: Predictor<State>, start: State, trials: readonly Trial[]): State {

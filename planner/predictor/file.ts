@@ -107,7 +107,7 @@ export function trainedOn(recordings: readonly Recording[]): TrainedOn {
     machine: all(recordings.map(({ machine }) => machine)),
     recorded:
       recordings
-        .map(({ recorded }) => recorded)
+        .flatMap(({ rounds }) => rounds.map(({ recorded }) => recorded))
         .toSorted()
         .at(-1) ?? '',
   };

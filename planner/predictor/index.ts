@@ -5,7 +5,7 @@ export {
   afterProbe,
   chooseTrials,
   learnAll,
-  leastSure,
+  mostTelling,
   relativeErrors,
   type Trial,
   type Trials,

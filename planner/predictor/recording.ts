@@ -12,11 +12,20 @@ export interface Recording {
   readonly channelBlock: 0 | 8 | 16;
   readonly engine: EngineVersion;
   readonly machine: string;
-  /** ISO 8601, of the newest round. */
-  readonly recorded: string;
-  /** Of the program that recorded the newest round. */
-  readonly commit: string;
+  /** What it was recorded in: when, by which program, how long, beside which load. */
+  readonly rounds: readonly RecordedRound[];
+  /** A whole calibration of the board, with the start of its thread. */
+  readonly calibrationSeconds?: number;
   readonly rows: readonly RecordedRow[];
+}
+
+export interface RecordedRound {
+  readonly part: string;
+  /** ISO 8601. */
+  readonly recorded: string;
+  readonly commit: string;
+  readonly seconds: number;
+  readonly loadAverage: number;
 }
 
 /** `forwardBackward` is both as one, on the stage with the loss. */
@@ -49,13 +58,20 @@ export function parseRecording(text: string, file: string): Recording {
   if (fields.optional('format', (name) => fields.text(name)) !== format) throw fail('is no recording of a board');
   if (fields.number('version') !== recordingVersion) throw fail(`is not of version ${recordingVersion}`);
   const engine = fields.object('engine');
+  const calibrationSeconds = fields.optional('calibrationSeconds', (name) => fields.number(name));
   return {
     board: fields.text('board'),
     channelBlock: fields.oneOf('channelBlock', [0, 8, 16]),
     engine: { name: engine.text('name'), version: engine.text('version') },
     machine: fields.text('machine'),
-    recorded: fields.text('recorded'),
-    commit: fields.text('commit'),
+    rounds: fields.objects('rounds', (round) => ({
+      part: round.text('part'),
+      recorded: round.text('recorded'),
+      commit: round.text('commit'),
+      seconds: round.number('seconds'),
+      loadAverage: round.number('loadAverage'),
+    })),
+    ...(calibrationSeconds !== undefined && { calibrationSeconds }),
     rows: fields.list('rows', readRow),
   };
 }

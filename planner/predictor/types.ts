@@ -6,6 +6,8 @@ export interface Prediction {
   readonly seconds: number;
   /** Standard deviation of the logarithm of a measurement around it: 0.1 is about 10 %. */
   readonly relativeDeviation: number;
+  /** What a measurement of this work would tell of the board: variance of the board's part ÷ that of the measurement. */
+  readonly novelty: number;
 }
 
 /** What a board measured. */

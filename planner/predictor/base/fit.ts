@@ -21,7 +21,10 @@ export interface FittedModel {
   readonly base: BaseModel;
   /** How the boards that were trained on are spread around the reference: what a new board is expected to be like. */
   readonly prior: Gaussian;
-  /** Variance of a work's time around what the base and its board's weights say, by class (see `noiseClass`). */
+  /**
+   * Variance of a work's time around what the base and its board's weights say, by class (see `noiseClass`), on a board
+   * that scatters as most do.
+   */
   readonly noise: readonly number[];
 }
 
@@ -64,17 +67,19 @@ interface Known {
 export function fitModel(boards: readonly BoardSamples[], options: FitOptions = defaultFitOptions): FittedModel {
   const known = collect(boards);
   let weights: readonly Float64Array[] = boards.map((_, board) => commonWeights(commonFactor(known, board)));
+  let scatter: readonly number[] = boards.map(() => 1);
   let base: BaseModel | undefined;
   let fitted: FittedModel | undefined;
   for (let round = 0; round < options.outerRounds; round++) {
     const before = base;
-    base = fitBase(known, options, (work, board) => {
+    base = fitBase(known, options, scatter, (work, board) => {
       const features = before === undefined ? commonFeatures : refer(before, work).features;
       return dot(features, weights[board]!);
     });
     const spread = fitSpread(boards, base, options);
     fitted = { base, prior: spread.prior, noise: spread.noise };
     weights = spread.weights;
+    scatter = spread.scatter;
   }
   return fitted!;
 }
@@ -117,10 +122,13 @@ function commonFactor(known: readonly Known[], board: number): number {
 function fitBase(
   known: readonly Known[],
   { boosting }: FitOptions,
+  scatter: readonly number[],
   offset: (work: Work, board: number) => number,
 ): BaseModel {
   const works = known.map(({ work }) => work);
-  const targets = known.map(({ work, times }) => median(times.map(({ board, log }) => log - offset(work, board))));
+  const targets = known.map(({ work, times }) =>
+    weightedMedian(times.map(({ board, log }) => ({ value: log - offset(work, board), weight: 1 / scatter[board]! }))),
+  );
   const rows = works.map(({ amounts }, index) => amounts.map((amount) => amount / Math.exp(targets[index]!)));
   // Kinds in units of their own: flops are many and calls are few.
   const scales = kinds.map((_, kind) => Math.max(...rows.map((row) => row[kind]!)) || 1);
@@ -139,6 +147,8 @@ interface Spread {
   readonly prior: Gaussian;
   readonly noise: readonly number[];
   readonly weights: readonly Float64Array[];
+  /** For each board, the factor of the noise's variance. */
+  readonly scatter: readonly number[];
 }
 
 function fitSpread(boards: readonly BoardSamples[], base: BaseModel, options: FitOptions): Spread {
@@ -152,19 +162,27 @@ function fitSpread(boards: readonly BoardSamples[], base: BaseModel, options: Fi
   );
   let prior: Gaussian = { mean: new Float64Array(size), covariance: startingSpread(size) };
   let noise: readonly number[] = new Array<number>(noiseClasses).fill(0.02);
+  let scatter: readonly number[] = boards.map(() => 1);
   let posteriors: readonly Gaussian[] = [];
   for (let round = 0; round < options.spreadRounds; round++) {
-    posteriors = data.map((samples) =>
+    posteriors = data.map((samples, board) =>
       samples.reduce(
         (state, { reference, target }) =>
-          updateLinear(state, reference.features, clamp(target, 3), noise[noiseClass(reference.logSeconds)]!),
+          updateLinear(
+            state,
+            reference.features,
+            clamp(target, 3),
+            scatter[board]! * noise[noiseClass(reference.logSeconds)]!,
+          ),
         prior,
       ),
     );
     prior = { mean: prior.mean, covariance: covarianceOf(posteriors, floor, options.priorBoards) };
-    noise = noiseOf(data, posteriors);
+    const residuals = residualsOf(data, posteriors);
+    noise = noiseOf(residuals, scatter);
+    scatter = scatterOf(residuals, noise);
   }
-  return { prior, noise, weights: posteriors.map(({ mean: weights }) => weights) };
+  return { prior, noise, scatter, weights: posteriors.map(({ mean: weights }) => weights) };
 }
 
 /** Boards differ in speed by factors of ten, and by less in what they are good at. */
@@ -191,16 +209,40 @@ type Measured = readonly { readonly reference: Reference; readonly target: numbe
 
 const leastNoise = 0.03 ** 2;
 
-function noiseOf(data: readonly Measured[], posteriors: readonly Gaussian[]): readonly number[] {
-  const deviations = Array.from({ length: noiseClasses }, () => [] as number[]);
-  for (const [board, samples] of data.entries()) {
-    const { mean: weights } = posteriors[board]!;
-    for (const { reference, target } of samples) {
-      deviations[noiseClass(reference.logSeconds)]!.push(Math.abs(target - dot(reference.features, weights)));
-    }
-  }
-  // 1.48 × the median absolute deviation is the standard deviation of a normal distribution, whatever the outliers.
-  return deviations.map((all) => Math.max(leastNoise, all.length === 0 ? 0.04 : (1.48 * median(all)) ** 2));
+interface Residual {
+  readonly noiseClass: number;
+  readonly size: number;
+}
+
+/** How far each board's samples lie from what its weights say. */
+function residualsOf(data: readonly Measured[], posteriors: readonly Gaussian[]): readonly (readonly Residual[])[] {
+  return data.map((samples, board) =>
+    samples.map(({ reference, target }) => ({
+      noiseClass: noiseClass(reference.logSeconds),
+      size: Math.abs(target - dot(reference.features, posteriors[board]!.mean)),
+    })),
+  );
+}
+
+/** 1.48 × the median absolute deviation is the standard deviation of a normal distribution, whatever the outliers. */
+const variance = (sizes: readonly number[]) => (1.48 * median(sizes)) ** 2;
+
+function noiseOf(residuals: readonly (readonly Residual[])[], scatter: readonly number[]): readonly number[] {
+  return Array.from({ length: noiseClasses }, (_, wanted) => {
+    const sizes = residuals.flatMap((ofBoard, board) =>
+      ofBoard.filter((each) => each.noiseClass === wanted).map(({ size }) => size / Math.sqrt(scatter[board]!)),
+    );
+    return sizes.length === 0 ? 0.04 : Math.max(leastNoise, variance(sizes));
+  });
+}
+
+/** Around 1: the board in the middle scatters as the noise says. */
+function scatterOf(residuals: readonly (readonly Residual[])[], noise: readonly number[]): readonly number[] {
+  const raw = residuals.map((ofBoard) =>
+    variance(ofBoard.map(({ size, noiseClass: own }) => size / Math.sqrt(noise[own]!))),
+  );
+  const middle = median(raw);
+  return raw.map((value) => Math.max(0.2, Math.min(30, value / middle)));
 }
 
 function diagonal(size: number, value: number): Float64Array {
@@ -223,6 +265,19 @@ function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+function weightedMedian(values: readonly { readonly value: number; readonly weight: number }[]): number {
+  const sorted = values.toSorted((a, b) => a.value - b.value);
+  const half = sorted.reduce((sum, { weight }) => sum + weight, 0) / 2;
+  let passed = 0;
+  for (const [index, { value, weight }] of sorted.entries()) {
+    passed += weight;
+    if (passed > half * (1 + 1e-9)) return value;
+    // exactly in the middle: between this one and the next
+    if (passed >= half * (1 - 1e-9)) return (value + (sorted[index + 1]?.value ?? value)) / 2;
+  }
+  return sorted.at(-1)!.value;
 }
 
 function clamp(value: number, most: number): number {

@@ -1,4 +1,5 @@
 import { type Gaussian, predictLinear, updateLinear } from '../adaptation/gaussian.ts';
+import { noTimes, type OwnTimes, timeOf, withTime } from '../adaptation/own-times.ts';
 import { type FittedModel, noiseClass } from '../base/fit.ts';
 import { featureCount, type Reference, refer } from '../base/model.ts';
 import type { Conditions, Learner, Prediction } from '../types.ts';
@@ -11,16 +12,11 @@ export interface AdaptiveState {
   /** What the board is faster or slower at than the reference: weights of `Reference.features`. */
   readonly weights: Gaussian;
   /** What single works take beyond that, by id. */
-  readonly works: ReadonlyMap<string, OwnTime>;
+  readonly works: OwnTimes;
   /** How the last measurements lay around their predictions, in standard deviations, the newest counting half. */
   readonly trend: number;
   /** How much more this board's measurements scatter than those that were trained on: a factor of the variance. */
   readonly scatter: number;
-}
-
-interface OwnTime {
-  readonly residual: number;
-  readonly measurements: number;
 }
 
 /**
@@ -31,7 +27,7 @@ interface OwnTime {
  */
 export const adaptive: Learner<AdaptiveState> = {
   name: 'adaptive',
-  start: (model) => ({ model, weights: model.prior, works: new Map(), trend: 0, scatter: 1 }),
+  start: (model) => ({ model, weights: model.prior, works: noTimes, trend: 0, scatter: 1 }),
   predict(state, work, conditions) {
     const reference = refer(state.model.base, work);
     return predictFrom(state, work, reference, conditions).prediction;
@@ -85,12 +81,16 @@ function predictFrom(state: AdaptiveState, work: Work, reference: Reference, con
   const { model, weights, works, scatter } = state;
   const linear = predictLinear(weights, reference.features);
   const noise = scatter * model.noise[noiseClass(reference.logSeconds)]!;
-  const known = works.get(work.id);
+  const known = timeOf(works, work.id);
   const own = known === undefined ? 0 : known.residual;
   const unknown = known === undefined ? 1 : 1 - ownBelief(known.measurements);
   const expected = reference.logSeconds + linear.mean + own + shift(reference, conditions);
   const deviation = Math.sqrt(linear.variance + noise * (ownShare * unknown + 1 - ownShare));
-  const prediction: Prediction = { seconds: Math.exp(expected), relativeDeviation: deviation };
+  const prediction: Prediction = {
+    seconds: Math.exp(expected),
+    relativeDeviation: deviation,
+    novelty: linear.variance / noise,
+  };
   return { linear, noise, own, expected, prediction };
 }
 
@@ -99,13 +99,13 @@ function ownBelief(measurements: number): number {
   return (measurements * ownShare) / (measurements * ownShare + 1 - ownShare);
 }
 
-function learnOwn({ works }: AdaptiveState, work: Work, rest: number): ReadonlyMap<string, OwnTime> {
-  const known = works.get(work.id);
+function learnOwn({ works }: AdaptiveState, work: Work, rest: number): OwnTimes {
+  const known = timeOf(works, work.id);
   const measurements = Math.min(mostMeasurements, (known?.measurements ?? 0) + 1);
   const belief = ownBelief(measurements);
   const before = known === undefined ? 0 : known.residual / ownBelief(known.measurements);
   const mean = before + (rest - before) / measurements;
-  return new Map(works).set(work.id, { residual: belief * mean, measurements });
+  return withTime(works, work.id, { residual: belief * mean, measurements });
 }
 
 const computing: readonly boolean[] = familyNames.map(

@@ -52,6 +52,7 @@ function scaled(name: string, reckon: (work: Work, base: BaseModel) => number): 
     predict: ({ model, scale }, work) => ({
       seconds: reckon(work, model.base) * Math.exp(scale.mean),
       relativeDeviation: deviationOf(scale),
+      novelty: 1 / (1 + scale.count),
     }),
     learn: ({ model, scale }, { work, seconds }) => ({
       model,
@@ -89,6 +90,7 @@ export const roofline: Learner<RooflineState> = {
   predict: (state, work) => ({
     seconds: roof(state, work) * Math.exp(state.scale.mean),
     relativeDeviation: deviationOf(state.scale),
+    novelty: 1 / (1 + state.scale.count),
   }),
   learn(state, { work, seconds }) {
     const next = {

@@ -137,8 +137,8 @@ const recording: Recording = {
   channelBlock: 8,
   engine: profile.engine,
   machine: 'imagined',
-  recorded: '2026-01-01T00:00',
-  commit: 'abc',
+  rounds: [{ part: 'blocks', recorded: '2026-01-01T00:00', commit: 'abc', seconds: 30, loadAverage: 0.5 }],
+  calibrationSeconds: 20,
   rows: [
     { source: probeSource('conv64'), pass: 'forward', seconds: [0.1, 0.2, 0.15] },
     { source, pass: 'update', seconds: [0.3] },
