@@ -1,6 +1,6 @@
 import type { FrameMeter } from '../frame/encode.ts';
 import type { FrameRefusal } from '../frame/reasons.ts';
-import type { RawChannel, RawPayload } from '../messages/channel.ts';
+import { type RawChannel, type RawPayload, toldDiversion } from '../messages/channel.ts';
 import { publishBytes } from '../mqtt/publish.ts';
 import type { LinkStats } from './types.ts';
 
@@ -57,15 +57,11 @@ export function meteredChannel(channel: RawChannel, meter: LinkMeter): RawChanne
       return channel.subscribeRaw(filter, qos, counted, signal);
     },
     ...(divert && {
-      divert: (topic, { headBytes, open }) =>
-        divert(topic, {
-          headBytes,
-          open(head, payloadBytes) {
-            const sink = open(head, payloadBytes);
-            if (sink !== null) received(topic, payloadBytes);
-            return sink;
-          },
-        }),
+      divert: (topic, diversion) =>
+        divert(
+          topic,
+          toldDiversion(diversion, (bytes) => received(topic, bytes)),
+        ),
     }),
   };
 }

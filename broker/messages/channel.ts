@@ -51,6 +51,18 @@ export interface RawChannel {
   divert?(topic: string, diversion: Diversion): () => void;
 }
 
+/** The same diversion, which tells of every payload that it takes. */
+export function toldDiversion({ headBytes, open }: Diversion, onTaken: (payloadBytes: number) => void): Diversion {
+  return {
+    headBytes,
+    open(head, payloadBytes) {
+      const sink = open(head, payloadBytes);
+      if (sink !== null) onTaken(payloadBytes);
+      return sink;
+    },
+  };
+}
+
 /** A payload in one piece. */
 export function wholePayload(payload: RawPayload, next: () => Position): Buffer {
   if (Buffer.isBuffer(payload)) return payload;

@@ -4,7 +4,7 @@ import { Aedes, type Client as AedesClient, type AuthenticateError } from 'aedes
 import { ClosedError, ListenError, PortTakenError } from '../errors.ts';
 import { FRAME_OVERHEAD_BYTES } from '../frame/layout.ts';
 import { type Log, silent } from '../log.ts';
-import { type Diversion, type RawMessage, wholePayload } from '../messages/channel.ts';
+import { type Diversion, type RawMessage, toldDiversion, wholePayload } from '../messages/channel.ts';
 import { createPacketGuard, type PacketGuard } from './guard.ts';
 import { defaultLimits } from './limits.ts';
 import { createPermissions, type Permissions, type Principal } from './permissions.ts';
@@ -281,15 +281,10 @@ function brokerOf(options: BrokerOptions, room: Room, aedes: Aedes, server: Serv
       for await (const packet of persistence.createRetainedStream(filter)) handler(rawMessage(packet, true));
       return () => aedes.unsubscribe(filter, deliver, () => {});
     },
-    divert(topic, { headBytes, open }) {
-      const counted: Diversion = {
-        headBytes,
-        open(head, payloadBytes) {
-          const sink = open(head, payloadBytes);
-          if (sink !== null) room.messagesReceived += 1;
-          return sink;
-        },
-      };
+    divert(topic, diversion) {
+      const counted = toldDiversion(diversion, () => {
+        room.messagesReceived += 1;
+      });
       room.diversions.set(topic, counted);
       return () => {
         if (room.diversions.get(topic) === counted) room.diversions.delete(topic);
