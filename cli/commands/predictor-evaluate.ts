@@ -18,7 +18,10 @@ export const predictorEvaluate = defineCommand({
 });
 
 function line({ board, unseen, stages, baselines }: BoardReport): string {
-  const own = [unseen[0], unseen[10], unseen[100], stages].map((error) => percent(error).padStart(8)).join('');
+  const own = [unseen[0], unseen[10], unseen[100], stages].map((error) => cell(error).padStart(8)).join('');
   const others = Object.entries(baselines).map(([name, error]) => `${name} ${percent(error)}`);
   return `${board.padEnd(34)}${own}   ${others.join(', ')}`;
 }
+
+/** What was not recorded has no error. */
+const cell = (error: number) => (Number.isNaN(error) ? '–' : percent(error));
