@@ -13,9 +13,11 @@ import {
   silent,
   startBroker,
 } from '../../broker/index.ts';
+import type { FittedModel } from '../../planner/index.ts';
 import { onnxRuntimeVersion } from '../engine/index.ts';
 import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from '../telemetry/index.ts';
-import { BoardRun } from './board-run.ts';
+import { BoardRun, type BoardRunNeeds } from './board-run.ts';
+import { Surveyor } from './survey.ts';
 
 export interface BoardOptions {
   readonly identity: Identity;
@@ -29,6 +31,10 @@ export interface BoardOptions {
   readonly threads: number;
   /** What training may use; all that the machine has when absent. */
   readonly memoryBytes?: number;
+  /** Decides which blocks the board measures when a hub asks it to measure itself. */
+  readonly predictor: FittedModel;
+  /** Where the board keeps its profile; only in memory when absent. */
+  readonly profiles?: string;
   readonly telemetry?: {
     /** Between two messages; 0 sends none. 5 when not given. */
     readonly seconds?: number;
@@ -88,13 +94,19 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
     log,
     timeoutMilliseconds: linkPatienceMilliseconds,
   });
-  const desk = new CommandDesk({
+  const { predictor, profiles } = options;
+  const report: BoardRunNeeds['report'] = (message) => hub.publish('deviceReport', { id }, message);
+  const surveyor = new Surveyor({
     board: id,
-    hub: keyring.hub,
+    dataUrl: own.url,
     transport,
     threads,
-    report: (report) => hub.publish('deviceReport', { id }, report),
+    predictor,
+    log,
+    report,
+    ...(profiles === undefined ? {} : { profiles }),
   });
+  const desk = new CommandDesk({ board: id, hub: keyring.hub, transport, threads, report }, surveyor);
   await hub.subscribe('deviceCommand', { id }, ({ message }) => desk.receive(message));
   await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
   await hub.publish('deviceState', { id }, onlineState(id, own.url, inventory.memoryBytes));
@@ -132,17 +144,26 @@ function startTelemetry(options: BoardOptions, hub: Client, signal: AbortSignal)
 
 /** Carries out the coordinator's commands, one run at a time. */
 class CommandDesk {
-  readonly #needs: ConstructorParameters<typeof BoardRun>[0];
+  readonly #needs: BoardRunNeeds;
+  readonly #surveyor: Surveyor;
   #current: BoardRun | undefined;
   /** Starting and stopping runs, one after another. */
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(needs: ConstructorParameters<typeof BoardRun>[0]) {
+  constructor(needs: BoardRunNeeds, surveyor: Surveyor) {
     this.#needs = needs;
+    this.#surveyor = surveyor;
   }
 
   receive(command: DeviceCommand): void {
     switch (command.kind) {
+      case 'survey':
+        this.#change(async () => {
+          await this.#current?.stop('the board measures itself for another run');
+          this.#current = undefined;
+          await this.#surveyor.answer(command);
+        });
+        break;
       case 'prepare':
         this.#change(async () => {
           await this.#current?.stop('another run begins');
@@ -156,6 +177,7 @@ class CommandDesk {
         this.#ofRun(command)?.clip(command.step, command.squaredNorm);
         break;
       case 'stop':
+        this.#surveyor.stop(command.reason);
         this.#change(async () => {
           const { run, term } = command;
           const current = this.#ofRun(command);
@@ -171,6 +193,7 @@ class CommandDesk {
   }
 
   async close(reason: string): Promise<void> {
+    this.#surveyor.stop(reason);
     this.#change(async () => this.#current?.stop(reason));
     await this.#changing;
   }

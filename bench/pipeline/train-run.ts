@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 const program = join(import.meta.dirname, '..', '..', 'cli', 'flotilla.js');
 /** Until a run is told to end; it then removes its lab. */
-const PATIENCE_MILLISECONDS = 230_000;
+const PATIENCE_MILLISECONDS = 400_000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface TrainWish {

@@ -92,12 +92,14 @@ export const messageTables = {
     },
   },
   deviceCommand: {
+    survey: { run, term, round: count, wish: json },
     prepare: { run, term, stage, plan: json, fromStep: step, restore: flag, hubUrl: brokerUrl },
     grant: { run, term, toStep: step, capture: flag },
     clip: { run, term, step, squaredNorm: quantity },
     stop: { run, term, reason },
   },
   deviceReport: {
+    surveyed: { run, term, round: count, survey: nullable(json), problem: optional(text(4_000)) },
     prepared: { run, term, stage, seconds: quantity },
     step: {
       ...stageStep,

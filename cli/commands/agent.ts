@@ -1,8 +1,9 @@
-import { startBoard, TELEMETRY_SECONDS } from '../../agent/index.ts';
+import { DEFAULT_PROFILES, startBoard, TELEMETRY_SECONDS } from '../../agent/index.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FLEETS, hubUrl, openFleet } from '../fleets.ts';
 import { logTo } from '../log.ts';
 import { flag, required, text, wholeNumber, withDefault } from '../options/index.ts';
+import { readPredictor } from '../predictor/files.ts';
 
 export const agent = defineCommand({
   name: 'agent',
@@ -18,6 +19,7 @@ export const agent = defineCommand({
       wholeNumber('seconds between two messages of telemetry; 0 sends none', { least: 0, most: 86_400 }),
       TELEMETRY_SECONDS,
     ),
+    profiles: withDefault(text('DIR', 'the directory where the board keeps its profile'), DEFAULT_PROFILES),
     hub: text('URL', "the hub's broker, mqtt://HOST:PORT; as the fleet file says when not given"),
     fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
     untilStdinCloses: flag('end when standard input closes: for a process that starts boards'),
@@ -33,6 +35,8 @@ export const agent = defineCommand({
       port: options.port,
       threads: options.threads,
       ...(options.memory === undefined ? {} : { memoryBytes: options.memory * 1e6 }),
+      predictor: (await readPredictor()).model,
+      profiles: options.profiles,
       telemetry: { seconds: options.telemetry },
       log: logTo(output, options.verbose),
     });

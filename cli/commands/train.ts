@@ -7,12 +7,13 @@ import {
   type RunSettings,
   runTraining,
 } from '../../planner/coordinator/index.ts';
-import { formatPlan } from '../../planner/index.ts';
+import { type FittedModel, formatPlan } from '../../planner/index.ts';
 import { type Context, defineCommand, type Outcome } from '../command.ts';
 import { numberedBoards } from '../fleet-options.ts';
 import { openFleet, runsDirectory } from '../fleets.ts';
 import { enterScenario, type Inside, type ScenarioLab, startScenarioLab } from '../lab/index.ts';
 import { logTo } from '../log.ts';
+import { readPredictor } from '../predictor/files.ts';
 import { joinOrStartHub } from '../processes/hub.ts';
 import { type Lab, loopbackPlaces, startPassingLab } from '../processes/lab.ts';
 import { CHECKPOINTS, prepareRunDirectory } from '../train/files.ts';
@@ -102,6 +103,16 @@ function beginning({ options: { fleet } }: TrainInput, ids: readonly string[]): 
   return `Starting ${ids.length} ${ids.length === 1 ? 'board' : 'boards'} on this machine …`;
 }
 
+/** It takes some seconds, in which nothing else is to be seen. */
+function surveying(boards: readonly string[], round: number): string {
+  const what = round === 0 ? 'what they are fast at, and their links' : 'their stage of the plan';
+  const [verb, own] =
+    boards.length === 1
+      ? ['measures', what.replaceAll('their', 'its').replace('they are', 'it is')]
+      : ['measure', what];
+  return `${boards.join(', ')} ${verb} ${own} …`;
+}
+
 function interrupted(
   { steps, checkpoint }: RunResult,
   checked: CheckedRun,
@@ -116,8 +127,14 @@ function interrupted(
   return { exitCode: 130, report: { run, steps, interrupted: true, checkpoint: checkpoint ?? null } };
 }
 
-function trainOn(lab: Lab, about: RunContext, onStep: () => void, { output, interrupts }: Context): Promise<RunResult> {
+async function trainOn(
+  lab: Lab,
+  about: RunContext,
+  onStep: () => void,
+  { output, interrupts }: Context,
+): Promise<RunResult> {
   const print = progressPrinter(output);
+  const { model: predictor } = await readPredictor();
   return runTraining(
     {
       messenger: lab.hub.messenger,
@@ -126,6 +143,7 @@ function trainOn(lab: Lab, about: RunContext, onStep: () => void, { output, inte
       checkpoints: checkpointStore(about),
       log: logTo(output, about.input.options.verbose),
       lastWords: (board) => lab.lastWords(board),
+      onSurvey: (boards, round) => output.line(surveying(boards, round)),
       onPlan: (plan) => output.line(formatPlan(plan)),
       onProgress(progress) {
         onStep();
@@ -133,7 +151,7 @@ function trainOn(lab: Lab, about: RunContext, onStep: () => void, { output, inte
       },
       interrupt: interrupts.gentle,
     },
-    runSettings(about),
+    runSettings(about, predictor),
     interrupts.urgent,
   );
 }
@@ -149,7 +167,8 @@ function checkpointStore({ run, checked, directory, resumed }: RunContext): Chec
   };
 }
 
-function runSettings({ input, checked, run, ids, resumed, inside, ends }: RunContext): RunSettings {
+function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
+  const { input, checked, run, ids, resumed, inside, ends } = about;
   const { wishes, model, train: trainData, steps, source } = checked;
   const { kind, ...rate } = checked.learningRate;
   const { checkpointEvery } = input.options;
@@ -169,12 +188,28 @@ function runSettings({ input, checked, run, ids, resumed, inside, ends }: RunCon
     seed: wishes.seed,
     boards: ids,
     ...(ends === undefined ? {} : { split: ends }),
+    arrangement: isFree(about) ? 'free' : 'given',
+    predictor,
+    surveySeconds: surveySecondsOf(about),
     steps,
     fromStep: state?.step ?? 0,
     ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
     checkpointEverySteps: checkpointEvery,
-    deadlines: { prepared: patience, silence: patience },
+    deadlines: { surveyed: patience, prepared: patience, silence: patience },
   };
+}
+
+/** Boards that somebody has named take their places in that order; of a whole fleet the planner may leave some out. */
+function isFree({ input: { given, options }, inside, ends }: RunContext): boolean {
+  const unequal = inside !== undefined || options.fleet !== undefined;
+  return unequal && ends === undefined && !given.has('boards');
+}
+
+const USUAL_SURVEY_SECONDS = 30;
+
+function surveySecondsOf({ input: { options }, inside, ends }: RunContext): number {
+  const unequal = inside !== undefined || options.fleet !== undefined;
+  return options.survey ?? (unequal && ends === undefined ? USUAL_SURVEY_SECONDS : 0);
 }
 
 /** A board of a tenth of a core takes ten times as long, unless somebody has said how long it may take. */

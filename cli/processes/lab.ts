@@ -42,7 +42,9 @@ export interface BoardsOptions {
 /** One process a board. */
 export function startBoards({ fleets, fleet, places, hubUrl, onLine }: BoardsOptions): readonly BoardProcess[] {
   return places.map(({ id, address, threads, memoryBytes, namespacePath }) => {
-    const words = ['--fleets', fleets, '--fleet', fleet, '--id', id, '--host', address, '--hub', hubUrl];
+    // What a board of a lab has measured says nothing of another lab's board of this name.
+    const profiles = ['--profiles', join(fleets, 'profiles')];
+    const words = ['--fleets', fleets, '--fleet', fleet, '--id', id, '--host', address, '--hub', hubUrl, ...profiles];
     const memory = memoryBytes === undefined ? [] : ['--memory', String(Math.floor(memoryBytes / 1e6))];
     return startBoardProcess({
       id,

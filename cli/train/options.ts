@@ -20,6 +20,11 @@ export const trainOptions = {
   boards: boardIds('how many boards, or which in the order of the pipeline; 2, or all of the fleet, when not given'),
   scenario: text('FILE', 'train on boards and a network that are emulated on this machine as this file says'),
   split: blockRuns('the blocks of each board, in the order of the boards; the planner chooses when not given'),
+  survey: wholeNumber(
+    'seconds that each board may measure itself for before the plan is made; 0: not at all (default 30 for the boards ' +
+      'of a fleet or a scenario, 0 where they are equal or --split is given)',
+    { least: 0, most: 3600 },
+  ),
   fleet: text('NAME', 'train on this fleet; without it boards are started on this machine for the time of the run'),
   fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
   out: text('DIR', 'where the results go; runs/RUN when not given'),

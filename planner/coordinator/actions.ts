@@ -1,9 +1,11 @@
-import type { Plan } from '../index.ts';
+import type { Plan, SurveyWish } from '../index.ts';
 import type { Outcome } from './state.ts';
 import type { Progress } from './types.ts';
 
 /** What the loop is to do next. Everything about boards goes to all boards of the plan. */
 export type Action =
+  /** Ask boards to measure themselves. */
+  | { readonly kind: 'survey'; readonly round: number; readonly wishes: ReadonlyMap<string, SurveyWish> }
   /** Make this plan known and listen for the state that its boards will send. */
   | { readonly kind: 'adopt'; readonly plan: Plan }
   /** Send each board its stage and, when resuming, its blocks' state. */

@@ -16,6 +16,10 @@ const noTotals: BoardTotals = {
 /** What a decision changes by being taken: it is not taken again. */
 export function applyAction(run: RunState, action: Action, at: number): RunState {
   switch (action.kind) {
+    case 'survey': {
+      const survey = { ...run.survey, rounds: action.round + 1, awaited: new Set(action.wishes.keys()) };
+      return { ...run, survey, phase: 'surveying', phaseSince: at, progressAt: at };
+    }
     case 'adopt': {
       const stages = action.plan.stages.map((stage) => newStage(stage, run.request.settings.fromStep, at));
       return { ...run, plan: action.plan, stages, phase: 'opening', phaseSince: at, progressAt: at };

@@ -1,4 +1,5 @@
 import type { DeviceReport } from '../../broker/index.ts';
+import { type BoardSurvey, parseSurvey } from '../index.ts';
 import type { CapturedTensor } from './events.ts';
 import {
   type Failure,
@@ -11,6 +12,7 @@ import {
 import { ignore, isLive, suspect, withStage } from './transitions.ts';
 import type { BoardTotals } from './types.ts';
 
+type StageReport = Exclude<DeviceReport, { kind: 'surveyed' }>;
 type Report<Kind extends DeviceReport['kind']> = Extract<DeviceReport, { kind: Kind }>;
 /** The run after a report, or why the report changes nothing. */
 type Changed = RunState | IgnoreReason;
@@ -24,6 +26,7 @@ export function applyReport(state: FleetState, board: string, report: DeviceRepo
   if (run === undefined) return ignore(state, 'no-run');
   if (report.run !== run.request.settings.run) return ignore(state, 'other-run');
   if (report.term !== run.request.term) return ignore(state, 'other-term');
+  if (report.kind === 'surveyed') return applySurvey(state, run, board, report);
   const stage = run.stages[report.stage];
   if (stage?.board !== board) return ignore(state, 'not-its-stage');
   if (!isLive(run) && report.kind !== 'stopped') return ignore(state, 'after-the-end');
@@ -31,7 +34,37 @@ export function applyReport(state: FleetState, board: string, report: DeviceRepo
   return typeof changed === 'string' ? ignore(state, changed) : { ...state, run: changed };
 }
 
-function changedBy(run: RunState, stage: StageState, report: DeviceReport, at: number): Changed {
+/** What a board has measured takes the place of what it had measured before, but for what it was not asked again. */
+function applySurvey(state: FleetState, run: RunState, board: string, report: Report<'surveyed'>): FleetState {
+  const { survey: known } = run;
+  if (run.phase !== 'surveying' || report.round !== known.rounds - 1 || !known.awaited.has(board)) {
+    return ignore(state, 'not-expected');
+  }
+  const awaited = new Set([...known.awaited].filter((other) => other !== board));
+  const found = surveyOf(report);
+  const before = known.surveys.get(board);
+  const survey =
+    'problem' in found
+      ? { ...known, awaited, problems: new Map(known.problems).set(board, found.problem) }
+      : { ...known, awaited, surveys: new Map(known.surveys).set(board, merged(before, found)) };
+  return { ...state, run: { ...run, survey, progressAt: state.now } };
+}
+
+function merged(before: BoardSurvey | undefined, found: BoardSurvey): BoardSurvey {
+  const links = found.links.length > 0 ? found.links : (before?.links ?? []);
+  return { ...before, ...found, links };
+}
+
+function surveyOf({ survey, problem = 'it gave no reason' }: Report<'surveyed'>): BoardSurvey | { problem: string } {
+  if (survey === null) return { problem };
+  try {
+    return parseSurvey(survey);
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
+
+function changedBy(run: RunState, stage: StageState, report: StageReport, at: number): Changed {
   switch (report.kind) {
     case 'prepared':
       if (run.phase !== 'preparing') return 'not-expected';

@@ -57,6 +57,7 @@ function newRun(request: RunRequest, at: number): RunState {
     phase: 'gathering',
     phaseSince: at,
     stopRequested: false,
+    survey: { rounds: 0, awaited: new Set(), surveys: new Map(), problems: new Map() },
     plan: undefined,
     stages: [],
     granted: fromStep,
@@ -108,6 +109,10 @@ function applyDeviceState(state: FleetState, board: string, message: DeviceState
 /** A board of the run is gone: that ends the run, or is as good as having stopped. */
 function leave(state: FleetState, board: string, how: string): FleetState {
   const { run } = state;
+  // Boards are gathered anew, and those that have measured themselves need not do it again.
+  if (run?.phase === 'surveying' && run.survey.awaited.has(board)) {
+    return { ...state, run: { ...run, phase: 'gathering', phaseSince: state.now } };
+  }
   const stage = run?.stages.find((candidate) => candidate.board === board);
   if (run === undefined || stage === undefined) return state;
   // It will not say that it has stopped.

@@ -28,7 +28,7 @@ export function commandsOf(
 }
 
 /** What a board is told when the run is taken from it. */
-export function stopCommand({ run, term }: Plan, reason: string): DeviceCommand {
+export function stopCommand({ run, term }: Pick<Plan, 'run' | 'term'>, reason: string): DeviceCommand {
   return { kind: 'stop', run, term, reason: reason.slice(0, LONGEST_REASON) };
 }
 

@@ -1,9 +1,10 @@
-import { PlannerError } from '../index.ts';
+import { type Plan, PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
 import { describeWait, isCaptured, judge } from './failure.ts';
 import { grantSteps } from './grants.ts';
 import { chooseBoards, planOf } from './planning.ts';
-import { type Failure, type FleetState, onlineBoards, type RunState, stepsDone } from './state.ts';
+import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
+import { firstWishes, stageWishes } from './surveying.ts';
 import { isLive } from './transitions.ts';
 import type { Progress } from './types.ts';
 
@@ -18,6 +19,7 @@ const questions: readonly Question[] = [
   isInterruptedEarly,
   isLate,
   areBoardsThere,
+  areSurveysComplete,
   canPrepare,
   areNormsComplete,
   isStepDone,
@@ -52,6 +54,8 @@ function deadlineOf(run: RunState): number {
   switch (run.phase) {
     case 'gathering':
       return run.phaseSince + deadlines.boardsOnline;
+    case 'surveying':
+      return run.phaseSince + deadlines.surveyed;
     case 'opening':
     case 'opened':
     case 'preparing':
@@ -101,12 +105,14 @@ function isInterruptedEarly(run: RunState): readonly Action[] {
 
 function isLate(run: RunState, now: number, state: FleetState): readonly Action[] {
   if (now < deadlineOf(run)) return [];
-  const { boardsOnline, prepared, silence } = run.request.deadlines;
+  const { boardsOnline, surveyed, prepared, silence } = run.request.deadlines;
   switch (run.phase) {
     case 'gathering': {
       const online = onlineBoards(state).map(({ id }) => id);
       return [fail({ kind: 'not-enough-boards', online, seconds: boardsOnline })];
     }
+    case 'surveying':
+      return [fail({ kind: 'not-surveyed', waitsFor: describeWait(run, now), seconds: surveyed })];
     case 'opening':
     case 'opened':
     case 'preparing':
@@ -123,10 +129,31 @@ function isLate(run: RunState, now: number, state: FleetState): readonly Action[
 
 function areBoardsThere(run: RunState, _now: number, state: FleetState): readonly Action[] {
   if (run.phase !== 'gathering') return [];
-  const boards = chooseBoards(run.request.settings.boards, onlineBoards(state));
+  const boards = boardsFor(run, state);
   if (boards === undefined) return [];
+  const wishes = firstWishes(run, boards);
+  if (wishes.size > 0) return [{ kind: 'survey', round: run.survey.rounds, wishes }];
+  return planned(run, boards, (plan) => ({ kind: 'adopt', plan }));
+}
+
+/** A plan holds once its boards have measured their stages: else it is made anew with what they have measured. */
+function areSurveysComplete(run: RunState, _now: number, state: FleetState): readonly Action[] {
+  if (run.phase !== 'surveying' || run.survey.awaited.size > 0) return [];
+  const boards = boardsFor(run, state);
+  if (boards === undefined) return [];
+  return planned(run, boards, (plan) => {
+    const wishes = stageWishes(run, plan);
+    return wishes.size > 0 ? { kind: 'survey', round: run.survey.rounds, wishes } : { kind: 'adopt', plan };
+  });
+}
+
+function boardsFor(run: RunState, state: FleetState): readonly OnlineBoard[] | undefined {
+  return chooseBoards(run.request.settings.boards, onlineBoards(state));
+}
+
+function planned(run: RunState, boards: readonly OnlineBoard[], then: (plan: Plan) => Action): readonly Action[] {
   try {
-    return [{ kind: 'adopt', plan: planOf(run.request, boards) }];
+    return [then(planOf(run.request, boards, run.survey.surveys))];
   } catch (error) {
     // No split fits, or a setting is wrong: the caller gets to know. Anything else is a bug of ours.
     if (error instanceof PlannerError) return [fail({ kind: 'planning', error })];

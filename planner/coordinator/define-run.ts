@@ -26,7 +26,8 @@ export function defineRun(settings: RunSettings): RunRequest {
   const { graph } = buildModel(name, { batch: settings.batch / settings.microBatches, classes, inputShape });
   const optimizer = createOptimizer(settings.optimizer.name, settings.optimizer.options);
   const blocks = splitIntoBlocks(graph);
-  if (boards > blocks.length) throw new MoreBoardsThanBlocksError(boards, blocks.length);
+  if (boards > blocks.length && settings.arrangement !== 'free')
+    throw new MoreBoardsThanBlocksError(boards, blocks.length);
   const layout = blocks.map((block): readonly TensorLayout[] => {
     const state = stateOfBlock(graph.parameters, block, optimizer.slots);
     return state.map((entry) => ({ name: entry.name, shape: entry.parameter.type.shape }));
@@ -38,6 +39,7 @@ export function defineRun(settings: RunSettings): RunRequest {
     restores: restore !== undefined,
     deadlines: { ...defaultDeadlines, ...deadlines },
     blocks: blockCosts(graph, blocks).map((cost) => plannerCost(cost, optimizer.slots.length)),
+    optimizerSlots: optimizer.slots.length,
     layout,
   };
 }

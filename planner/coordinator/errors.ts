@@ -43,6 +43,18 @@ export class NotEnoughBoardsError extends CoordinatorError {
   }
 }
 
+/** Boards that did not measure themselves in time. */
+export class SurveyDeadlineError extends CoordinatorError {
+  readonly code = 'BOARDS_NOT_SURVEYED';
+
+  constructor(run: string, waitsFor: string, seconds: number) {
+    super(
+      `run ${run}: not every board had measured itself after ${seconds} s: ${waitsFor}; ` +
+        "look at that board's log, give it more time (--patience), or train without (--survey 0)",
+    );
+  }
+}
+
 /** Boards that did not load their stage, or did not take the state, in time. */
 export class PrepareDeadlineError extends CoordinatorError {
   readonly code = 'BOARDS_NOT_PREPARED';

@@ -6,6 +6,7 @@ import {
   PrepareDeadlineError,
   RunFailedError,
   RunSilentError,
+  SurveyDeadlineError,
 } from './errors.ts';
 import type { Failure, RunState, StageState } from './state.ts';
 
@@ -45,6 +46,8 @@ export function errorOf(failure: Failure, run: RunState, lastWords: string | und
   switch (failure.kind) {
     case 'not-enough-boards':
       return new NotEnoughBoardsError(settings.boards, failure.online, failure.seconds);
+    case 'not-surveyed':
+      return new SurveyDeadlineError(settings.run, failure.waitsFor, failure.seconds);
     case 'not-prepared':
       return new PrepareDeadlineError(settings.run, failure.waitsFor, failure.seconds);
     case 'silent':
@@ -72,6 +75,7 @@ export function describeWait(run: RunState, now: number): string {
 
 function awaited(run: RunState): string {
   const { capture, stages, phase } = run;
+  if (phase === 'surveying') return `waiting for ${[...run.survey.awaited].join(', ')} to measure itself`;
   if (phase === 'opening' || phase === 'opened') return 'the hub has not opened its links yet';
   if (phase === 'preparing') return `waiting for ${names(stages.filter(({ prepared }) => !prepared))} to be prepared`;
   const least = Math.min(...stages.map(({ step }) => step));

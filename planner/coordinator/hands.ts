@@ -32,7 +32,7 @@ type ActionOf<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
 type Doers = { readonly [Kind in Action['kind']]: (action: ActionOf<Kind>, state: FleetState) => void };
 
 export function createHands({ needs, request, restore, mailbox }: HandsNeeds): Hands {
-  const { messenger, transport, hubUrl, checkpoints, onPlan, onProgress, log = () => {} } = needs;
+  const { messenger, transport, hubUrl, checkpoints, onSurvey, onPlan, onProgress, log = () => {} } = needs;
   const { run } = request.settings;
   const closing = new AbortController();
   const { signal } = closing;
@@ -67,6 +67,9 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     const message = stopCommand(plan, reason);
     await Promise.all(plan.stages.map(({ board: id }) => messenger.publish('deviceCommand', { id }, message, signal)));
   };
+  const stopSurvey = (id: string, reason: string): Promise<void> => {
+    return messenger.publish('deviceCommand', { id }, stopCommand({ run, term: request.term }, reason), signal);
+  };
   const restoreStage = (stage: Plan['stages'][number], tensors: NonNullable<RunSettings['restore']>): void => {
     sendState({ transport, request, tensors }, stage, signal).catch((problem: Error & { code?: string }) => {
       const error = { code: problem.code ?? 'RESTORE', message: `sending it its state: ${problem.message}` };
@@ -75,6 +78,14 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
   };
 
   const doers: Doers = {
+    survey({ round, wishes }) {
+      onSurvey?.([...wishes.keys()], round);
+      const { term } = request;
+      for (const [id, wish] of wishes) {
+        const message = { kind: 'survey', run, term, round, wish: { ...wish } as unknown as JsonObject } as const;
+        must(messenger.publish('deviceCommand', { id }, message, signal));
+      }
+    },
     adopt({ plan }) {
       onPlan?.(plan);
       tell(messenger.publish('runPlan', { run }, { kind: 'plan', run, term: plan.term, plan }, signal));
@@ -120,8 +131,12 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       tellEvent(outcome.kind, { reason: reason.slice(0, 4000) });
       const plan = state.run?.plan;
       if (plan !== undefined) tell(sendStop(plan, reason));
+      else for (const id of state.run?.survey.awaited ?? []) tell(stopSurvey(id, reason));
     },
-    finish(_action, { ignored }) {
+    finish(_action, { ignored, run: over }) {
+      for (const [board, problem] of over?.survey.problems ?? []) {
+        log({ level: 'warn', event: 'not-surveyed', detail: { run, board, problem } });
+      }
       if (Object.keys(ignored).length > 0)
         log({ level: 'info', event: 'messages-ignored', detail: { run, ...ignored } });
     },

@@ -1,4 +1,16 @@
-import { createPlan, type PartitionRequest, type Plan, partition, partitionOfSplit, timesFromFlops } from '../index.ts';
+import {
+  type BoardSurvey,
+  boardTimes,
+  createPlan,
+  linksBetween,
+  type PartitionRequest,
+  type Plan,
+  type PlannerBoard,
+  partition,
+  partitionOfSplit,
+  type SurveyModel,
+  timesFromFlops,
+} from '../index.ts';
 import { plannerBoard } from './costs.ts';
 import type { OnlineBoard, RunRequest } from './state.ts';
 
@@ -21,18 +33,26 @@ export function chooseBoards(
 
 /**
  * The run's plan on these boards. Who asks for boards expects all of them to be used, and those that are named in the
- * order in which they are named. Their times are taken from flops until boards have profiles.
+ * order in which they are named, unless the arrangement is free. Times come from what boards have measured; else from
+ * the predictor; where there is none, from flops.
  * @throws MemoryError and others of the partition, PlanFieldError and others of plans
  */
-export function planOf({ settings, term, blocks }: RunRequest, boards: readonly OnlineBoard[]): Plan {
+export function planOf(
+  request: RunRequest,
+  boards: readonly OnlineBoard[],
+  surveys: ReadonlyMap<string, BoardSurvey> = new Map(),
+): Plan {
+  const { settings, term, blocks } = request;
   const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split } = settings;
-  const request: PartitionRequest = {
+  const isFree = settings.arrangement === 'free' && split === undefined;
+  const asked: PartitionRequest = {
     blocks,
-    boards: boards.map((board) => timesFromFlops(plannerBoard(board), blocks)),
+    boards: timesOf(request, boards, surveys),
     microBatches,
+    links: linksBetween(surveys),
     schedule,
-    useAll: true,
-    order: typeof settings.boards === 'number' ? 'any' : 'given',
+    useAll: !isFree,
+    order: isFree || typeof settings.boards === 'number' ? 'any' : 'given',
   };
   return createPlan({
     run,
@@ -45,8 +65,30 @@ export function planOf({ settings, term, blocks }: RunRequest, boards: readonly 
     optimizer,
     learningRate,
     seed,
-    partition: split === undefined ? partition(request) : partitionOfSplit(request, heldBy(boards, split)),
+    partition: split === undefined ? partition(asked) : partitionOfSplit(asked, heldBy(boards, split)),
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
+  });
+}
+
+/** The model as boards measure it. */
+export function surveyModel({ settings: { model, batch, microBatches } }: RunRequest): SurveyModel {
+  return { ...model, microBatch: batch / microBatches };
+}
+
+function timesOf(
+  request: RunRequest,
+  boards: readonly OnlineBoard[],
+  surveys: ReadonlyMap<string, BoardSurvey>,
+): readonly PlannerBoard[] {
+  const { settings, blocks, optimizerSlots } = request;
+  const { predictor } = settings;
+  if (predictor === undefined) return boards.map((board) => timesFromFlops(plannerBoard(board), blocks));
+  const subject = { model: surveyModel(request), blocks, optimizerSlots, predictor };
+  // The same for all that have measured nothing.
+  const unknown = boards.some(({ id }) => !surveys.has(id)) ? boardTimes(subject) : undefined;
+  return boards.map(({ id, memoryBytes }) => {
+    const survey = surveys.get(id);
+    return { id, memoryBytes, ...(survey === undefined ? unknown! : boardTimes(subject, survey)) };
   });
 }
 

@@ -1,4 +1,4 @@
-import type { BlockCost, Plan } from '../index.ts';
+import type { BlockCost, BoardSurvey, Plan } from '../index.ts';
 import type { BoardTotals, Deadlines, RunSettings } from './types.ts';
 
 /** A board that could take part: online, and with a profile. */
@@ -26,6 +26,8 @@ export type RunRequest = {
   readonly restores: boolean;
   readonly deadlines: Deadlines;
   readonly blocks: readonly BlockCost[];
+  /** Tensors that the optimizer keeps for each parameter. */
+  readonly optimizerSlots: number;
   /** By block, in the order of slots: what a captured or restored block consists of. */
   readonly layout: readonly (readonly TensorLayout[])[];
 };
@@ -56,10 +58,22 @@ export type CaptureState = {
   readonly writing: boolean;
 };
 
+/** What boards have measured for this run. */
+export type SurveyState = {
+  /** Times that boards were asked: first for what they are, then for the stages that a plan would give them. */
+  readonly rounds: number;
+  /** Boards that have yet to answer. */
+  readonly awaited: ReadonlySet<string>;
+  readonly surveys: ReadonlyMap<string, BoardSurvey>;
+  /** Boards that could not measure themselves, and why: they are planned with as the predictor guesses. */
+  readonly problems: ReadonlyMap<string, string>;
+};
+
 /** Why a run ends early. Data: `failure.ts` makes the error of it. */
 export type Failure =
   | { readonly kind: 'not-enough-boards'; readonly online: readonly string[]; readonly seconds: number }
   | { readonly kind: 'planning'; readonly error: Error }
+  | { readonly kind: 'not-surveyed'; readonly waitsFor: string; readonly seconds: number }
   | { readonly kind: 'not-prepared'; readonly waitsFor: string; readonly seconds: number }
   | { readonly kind: 'silent'; readonly waitsFor: string; readonly seconds: number }
   | { readonly kind: 'lost'; readonly stage: number; readonly step: number; readonly how: string }
@@ -78,16 +92,17 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
- * gathering: boards come online; opening, opened: the hub makes ready to receive state; preparing: boards load their stage;
+ * gathering: boards come online; surveying: they measure themselves; opening, opened: the hub makes ready to receive state; preparing: boards load their stage;
  * training: steps are granted; stopping: boards give the run up; over.
  */
-export type Phase = 'gathering' | 'opening' | 'opened' | 'preparing' | 'training' | 'stopping' | 'over';
+export type Phase = 'gathering' | 'surveying' | 'opening' | 'opened' | 'preparing' | 'training' | 'stopping' | 'over';
 
 export type RunState = {
   readonly request: RunRequest;
   readonly phase: Phase;
   readonly phaseSince: number;
   readonly stopRequested: boolean;
+  readonly survey: SurveyState;
   /** Absent while gathering. */
   readonly plan: Plan | undefined;
   readonly stages: readonly StageState[];

@@ -1,5 +1,5 @@
 import type { Log, Messenger, Transport } from '../../broker/index.ts';
-import type { Choice, Plan, ScheduleName } from '../index.ts';
+import type { Choice, FittedModel, Plan, ScheduleName } from '../index.ts';
 import type { Clock } from './clock.ts';
 import type { Event } from './events.ts';
 
@@ -31,6 +31,12 @@ export type RunSettings = {
   readonly boards: number | readonly string[];
   /** Where each board's run of blocks ends, in the order of the pipeline; the partition chooses when absent. */
   readonly split?: readonly number[];
+  /** `free`: boards that are named may take any place in the pipeline, or none where the step is shorter without them. */
+  readonly arrangement?: 'given' | 'free';
+  /** Tells boards' times; they are taken from flops where it is absent. */
+  readonly predictor?: FittedModel;
+  /** Seconds that each board measures itself for before the plan is made; 0 or absent: it does not. */
+  readonly surveySeconds?: number;
   /** The run ends when this many steps are done, those before `fromStep` included. */
   readonly steps: number;
   /** Steps that were done before: 0, or a checkpoint's step. */
@@ -49,6 +55,8 @@ export type RunSettings = {
 export type Deadlines = {
   /** For the boards wanted to be online. */
   readonly boardsOnline: number;
+  /** For boards to have measured themselves. */
+  readonly surveyed: number;
   /** For boards to load their stage and, when resuming, to take the state. */
   readonly prepared: number;
   /** Without a step, a norm or a captured tensor from anybody. */
@@ -59,7 +67,14 @@ export type Deadlines = {
   readonly stop: number;
 };
 
-export const defaultDeadlines: Deadlines = { boardsOnline: 30, prepared: 120, silence: 120, cause: 1.5, stop: 2 };
+export const defaultDeadlines: Deadlines = {
+  boardsOnline: 30,
+  surveyed: 120,
+  prepared: 120,
+  silence: 120,
+  cause: 1.5,
+  stop: 2,
+};
 
 /** What a checkpoint says beside its tensors. */
 export type CheckpointState = {
@@ -101,6 +116,8 @@ export type RunNeeds = {
   readonly clock?: Clock;
   /** The end of what a lost board has said, where somebody knows it. */
   readonly lastWords?: (board: string) => Promise<string | undefined>;
+  /** Called when boards begin to measure themselves: what they know, or how long the stages of a plan would take. */
+  readonly onSurvey?: (boards: readonly string[], round: number) => void;
   /** Called once, when the boards are chosen and the work is shared out. */
   readonly onPlan?: (plan: Plan) => void;
   /** Called after each step. */

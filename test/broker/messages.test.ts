@@ -29,6 +29,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
   deviceProfile: { profile: { board: 'pi-1', model: 'Pi 4', cores: 4, memoryBytes: 1, platform: 'linux-arm64' } },
   deviceTelemetry: { telemetry: { board: 'pi-1', residentBytes: 1, cpuSeconds: 0.5 } },
   deviceCommand: {
+    survey: { run: 'r', term: 1, round: 0, wish: { budgetSeconds: 30 } },
     prepare: {
       run: 'r',
       term: 1,
@@ -43,6 +44,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     stop: { run: 'r', term: 1, reason: 'done' },
   },
   deviceReport: {
+    surveyed: { run: 'r', term: 1, round: 0, survey: null, problem: 'too hot' },
     prepared: { run: 'r', term: 1, stage: 0, seconds: 0.1 },
     step: {
       run: 'r',

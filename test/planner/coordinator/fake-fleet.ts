@@ -22,7 +22,7 @@ import {
   runTraining,
   type StateTensor,
 } from '../../../planner/coordinator/index.ts';
-import type { Plan } from '../../../planner/index.ts';
+import { type BoardSurvey, formatSurvey, type Plan, parseWish, type SurveyWish } from '../../../planner/index.ts';
 
 /** A small model of four blocks on two boards, four steps. */
 export function someSettings(overrides: Partial<RunSettings> = {}): RunSettings {
@@ -93,6 +93,8 @@ export type Script = {
   readonly clips?: boolean;
   /** Whether it answers `stop`. */
   readonly stops?: boolean;
+  /** What it measures; null where it cannot. */
+  readonly surveys?: (wish: SurveyWish) => BoardSurvey | 'die' | 'fall-silent' | null;
 };
 
 type FakeBoardNeeds = {
@@ -179,6 +181,19 @@ export class FakeBoard {
     this.commands.push(command);
     if (this.#dead) return;
     switch (command.kind) {
+      case 'survey': {
+        const survey = this.#script.surveys?.(parseWish(command.wish)) ?? null;
+        if (survey === 'die') return this.die();
+        if (survey === 'fall-silent') return;
+        const { run, term, round } = command;
+        const answer = { kind: 'surveyed', run, term, round } as const;
+        await this.report(
+          survey === null
+            ? { ...answer, survey, problem: 'it has no thermometer' }
+            : { ...answer, survey: formatSurvey(survey) },
+        );
+        break;
+      }
       case 'prepare':
         this.#plan = command.plan as unknown as Plan;
         this.#stage = command.stage;
