@@ -3,6 +3,7 @@ import { engineBench } from './engine.ts';
 import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
 import { predictorBench } from './predictor.ts';
+import { simulateBench } from './simulate.ts';
 import { telemetryBench } from './telemetry.ts';
 
 /** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   predictor: predictorBench,
   telemetry: telemetryBench,
   planner: plannerBench,
+  simulate: simulateBench,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

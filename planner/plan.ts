@@ -45,6 +45,8 @@ export type Plan = {
   /** What stage 0 reads and the last stage takes its labels from; absent where the boards were told otherwise. */
   readonly data?: Choice;
   readonly seed: number;
+  /** From one step to the next, as the simulator plays the plan; absent in plans of older versions. */
+  readonly predictedStepSeconds?: number;
   readonly stages: readonly PlanStage[];
 };
 
@@ -82,7 +84,7 @@ const plan: read.Reader<Plan> = read.object(
     seed: read.wholeNumber(0),
     stages: read.list(planStage, MOST_STAGES),
   },
-  { data: choice },
+  { data: choice, predictedStepSeconds: read.numberBetween(0, Number.MAX_VALUE) },
 );
 
 /**

@@ -8,8 +8,9 @@ export interface LinkPlace {
 
 /** As long as typical activations; both are whole numbers of float32 values. */
 const sizes = [16_384, 262_144] as const;
-/** Of each size: the first one also fills what is between the boards. */
+/** Of each size, after those that warm the program up: on a slow board the first ones take several times as long. */
 const transfersEach = 5;
+const warmUps = 12;
 /** A board that has not opened its end by then is left out. */
 const openMilliseconds = 15_000;
 /** A link so slow is known well enough by what came through. */
@@ -53,15 +54,19 @@ export async function measureLink(
 /** With one credit a tensor leaves when the one before has arrived and its credit is back: that is one transfer. */
 async function timeTransfers(sender: LinkSender, transfers: Transfer[], signal: AbortSignal): Promise<void> {
   let step = 0;
-  for (const bytes of sizes) {
+  const send = async (bytes: number): Promise<number> => {
     const values = new Float32Array(bytes / 4);
-    let last: number | undefined;
-    for (let count = 0; count <= transfersEach; count++) {
-      const meta = { kind: 'activation', step: step++, microBatch: 0, slot: 0, dtype: 'float32' } as const;
-      await sender.send({ ...meta, shape: [values.length] }, values, signal);
-      const now = performance.now();
-      // The first interval may be of the size before.
-      if (last !== undefined && count > 1) transfers.push({ bytes, seconds: (now - last) / 1000 });
+    const meta = { kind: 'activation', step: step++, microBatch: 0, slot: 0, dtype: 'float32' } as const;
+    await sender.send({ ...meta, shape: [values.length] }, values, signal);
+    return performance.now();
+  };
+  for (let count = 0; count < warmUps; count++) await send(sizes[0]);
+  for (const bytes of sizes) {
+    // The interval before it is of the size before.
+    let last = await send(bytes);
+    for (let count = 0; count < transfersEach; count++) {
+      const now = await send(bytes);
+      transfers.push({ bytes, seconds: (now - last) / 1000 });
       last = now;
     }
   }

@@ -1,7 +1,9 @@
 import {
+  assignmentOf,
   type BoardSurvey,
   boardTimes,
   createPlan,
+  definePartition,
   linksBetween,
   type PartitionRequest,
   type Plan,
@@ -9,6 +11,7 @@ import {
   partition,
   partitionOfSplit,
   type SurveyModel,
+  simulate,
   timesFromFlops,
 } from '../index.ts';
 import { plannerBoard } from './costs.ts';
@@ -54,6 +57,8 @@ export function planOf(
     useAll: !isFree,
     order: isFree || typeof settings.boards === 'number' ? 'any' : 'given',
   };
+  const chosen = split === undefined ? partition(asked) : partitionOfSplit(asked, heldBy(boards, split));
+  const problem = definePartition(asked);
   return createPlan({
     run,
     term,
@@ -65,7 +70,8 @@ export function planOf(
     optimizer,
     learningRate,
     seed,
-    partition: split === undefined ? partition(asked) : partitionOfSplit(asked, heldBy(boards, split)),
+    predictedStepSeconds: simulate(problem, assignmentOf(problem, chosen)).stepSeconds,
+    partition: chosen,
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
 }
