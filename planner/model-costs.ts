@@ -34,9 +34,13 @@ export type ModelChoice = {
  */
 export function modelBlocks(choice: ModelChoice, samples: number): readonly BlockCost[] {
   const { name, classes = 10, optimizer = 'sgd' } = choice;
-  const usual = (zoo as Readonly<Record<string, { readonly sample: readonly number[] }>>)[name]?.sample;
-  const inputShape = choice.inputShape ?? usual ?? [];
+  const inputShape = choice.inputShape ?? usualInput(name);
   const { graph } = buildModel(name, { batch: samples, classes, inputShape });
   const slots = createOptimizer(optimizer).slots.length;
   return blockCosts(graph, splitIntoBlocks(graph)).map((cost) => plannerCost(cost, slots));
+}
+
+/** The shape of a sample that a model of the zoo is made for; [] where there is none of this name. */
+export function usualInput(name: string): readonly number[] {
+  return (zoo as Readonly<Record<string, { readonly sample: readonly number[] }>>)[name]?.sample ?? [];
 }

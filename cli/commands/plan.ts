@@ -1,3 +1,4 @@
+import { DEFAULT_PROFILES, loadProfile, onnxRuntimeVersion } from '../../agent/index.ts';
 import { fleetPaths, readFleet } from '../../broker/index.ts';
 import { modelNames, UnknownModelError } from '../../models/index.ts';
 import {
@@ -16,6 +17,7 @@ import { DEFAULT_FLEETS } from '../fleets.ts';
 import { flag, type Option, oneOf, text, wholeNumber, withDefault } from '../options/index.ts';
 import { planReport, printPlan, writeChart } from '../planning/report.ts';
 import { readScenario } from '../planning/scenarios.ts';
+import { readPredictor } from '../predictor/files.ts';
 
 /** What a board is taken to be as long as it has no profile: a board of four cores and 2 GB. */
 const NOMINAL = { flopsPerSecond: 40e9, memoryBytes: 2e9, callSeconds: 0 } as const;
@@ -24,6 +26,7 @@ const options = {
   model: text('NAME', `which model: ${modelNames.join(', ')}; that of the scenario when not given`),
   fleet: text('NAME', 'the fleet whose boards are planned with'),
   fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
+  profiles: withDefault(text('DIR', "the directory of the fleet's profiles"), DEFAULT_PROFILES),
   scenario: text('FILE', 'a scenario whose boards and links are planned with (see `flotilla simulate`)'),
   batch: wholeNumber('samples of one step (64, or those of the scenario, when not given)'),
   microBatches: microBatchNumbers(),
@@ -36,8 +39,9 @@ export const planCommand = defineCommand({
   name: 'plan',
   summary: 'Say which board would hold which blocks, and why; starts nothing.',
   details: [
-    'Boards of a fleet have no profiles yet: they are taken for equal, with the times that follow from flops. A scenario ' +
-      'says itself how fast its boards and links are.',
+    'Boards of a fleet are planned with their profiles (`flotilla calibrate --board ID`), where they lie in --profiles; ' +
+      'the others are taken for equal, with the times that follow from flops. A scenario says itself how fast its boards ' +
+      'and links are.',
   ],
   options,
   examples: [
@@ -55,7 +59,7 @@ export const planCommand = defineCommand({
 
 type Given = CommandInput<typeof options>['options'];
 
-async function startingScenario({ scenario, fleet, fleets, model }: Given): Promise<Scenario> {
+async function startingScenario({ scenario, fleet, fleets, model, profiles }: Given): Promise<Scenario> {
   if ((scenario === undefined) === (fleet === undefined)) {
     throw new UsageError('OPTION_VALUE', 'say which boards: --fleet NAME or --scenario FILE, one of them.');
   }
@@ -68,12 +72,19 @@ async function startingScenario({ scenario, fleet, fleets, model }: Given): Prom
     microBatches: [4],
     schedule: defaultSchedule,
     useAll: false,
-    boards: boards.map(({ id }): ScenarioBoard => ({ id, ...NOMINAL })),
+    boards: await Promise.all(boards.map(({ id }) => boardOf(id, profiles))),
+    predictor: (await readPredictor()).model,
     link: nominalLink,
     links: new Map(),
     split: undefined,
     churn: undefined,
   };
+}
+
+/** @throws PredictorTruncatedError, PredictorFileError for a profile that cannot be read */
+async function boardOf(id: string, profiles: string): Promise<ScenarioBoard> {
+  const profile = await loadProfile(profiles, id, { name: 'onnxruntime', version: onnxRuntimeVersion });
+  return { id, ...NOMINAL, ...(profile && { profile }) };
 }
 
 /** @throws UnknownModelError, BatchDivisionError */
