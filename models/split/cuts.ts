@@ -8,6 +8,9 @@ import { type Graph, typeOf } from '../graph/types.ts';
 export const cutKinds = ['single', 'double'] as const;
 export type Cuts = (typeof cutKinds)[number];
 
+/** What a new run is cut at; a plan or a measurement that does not say has `single` ones. */
+export const defaultCuts: Cuts = 'double';
+
 const mostCrossing = { single: 1, double: 2 } as const satisfies Record<Cuts, number>;
 
 /** A place where a graph may be cut: between two nodes, where few computed tensors cross. */

@@ -1,4 +1,12 @@
-import { createPlan, type PartitionRequest, type Plan, partition, partitionOfSplit, timesFromFlops } from '../index.ts';
+import {
+  type Choice,
+  createPlan,
+  type PartitionRequest,
+  type Plan,
+  partition,
+  partitionOfSplit,
+  timesFromFlops,
+} from '../index.ts';
 import { plannerBoard } from './costs.ts';
 import type { OnlineBoard, RunRequest } from './state.ts';
 
@@ -37,7 +45,7 @@ export function planOf({ settings, term, blocks }: RunRequest, boards: readonly 
   return createPlan({
     run,
     term,
-    model: { name: model.name, options: { classes: model.classes, inputShape: model.inputShape } },
+    model: modelChoice(model),
     data,
     batch,
     microBatches,
@@ -48,6 +56,11 @@ export function planOf({ settings, term, blocks }: RunRequest, boards: readonly 
     partition: split === undefined ? partition(request) : partitionOfSplit(request, heldBy(boards, split)),
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
+}
+
+/** A plan without `cuts` has the blocks between single ones. */
+function modelChoice({ name, classes, inputShape, cuts }: RunRequest['settings']['model']): Choice {
+  return { name, options: { classes, inputShape, ...(cuts === undefined ? {} : { cuts }) } };
 }
 
 /** A split by where each stage ends, as who holds how many blocks. */
