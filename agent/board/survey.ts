@@ -137,16 +137,11 @@ export class Surveyor {
   }
 }
 
-function sourceOf(
-  { name, classes, inputShape, microBatch }: SurveyModel,
-  firstBlock: number,
-  lastBlock: number,
-): Source {
-  return { model: name, classes, inputShape, firstBlock, lastBlock, microBatch };
+function sourceOf({ name, ...model }: SurveyModel, firstBlock: number, lastBlock: number): Source {
+  return { model: name, ...model, firstBlock, lastBlock };
 }
 
 function blocksOf(model: SurveyModel): readonly Source[] {
-  const { name, classes, inputShape, microBatch } = model;
-  const { blocks } = graphOf({ model: name, classes, inputShape, microBatch });
-  return blocks.map(({ index }) => sourceOf(model, index, index));
+  const { name, ...shape } = model;
+  return graphOf({ model: name, ...shape }).blocks.map(({ index }) => sourceOf(model, index, index));
 }

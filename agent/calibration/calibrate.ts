@@ -9,6 +9,7 @@ import {
   probeNames,
   probeSource,
   type Source,
+  sameSource,
   type Work,
   worksOf,
 } from '../../planner/index.ts';
@@ -108,17 +109,6 @@ export async function calibrate<State>(measurer: Measurer, options: CalibrationO
 const longestMeasurement = 0.5;
 /** A whole stage takes longer, and more depends on it. */
 const longestStage = 2;
-
-function sameSource(a: Source, b: Source): boolean {
-  return (
-    a.model === b.model &&
-    a.classes === b.classes &&
-    a.microBatch === b.microBatch &&
-    a.firstBlock === b.firstBlock &&
-    a.lastBlock === b.lastBlock &&
-    a.inputShape.join() === b.inputShape.join()
-  );
-}
 
 type Take = (source: Source, threads: number) => Promise<void>;
 

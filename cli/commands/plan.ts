@@ -1,6 +1,6 @@
 import { DEFAULT_PROFILES, loadProfile, onnxRuntimeVersion } from '../../agent/index.ts';
 import { fleetPaths, readFleet } from '../../broker/index.ts';
-import { modelNames, UnknownModelError } from '../../models/index.ts';
+import { type Cuts, defaultCuts, modelNames, UnknownModelError } from '../../models/index.ts';
 import {
   BatchDivisionError,
   defaultSchedule,
@@ -9,9 +9,11 @@ import {
   planScenario,
   type Scenario,
   type ScenarioBoard,
+  type ScenarioWork,
   scheduleNames,
 } from '../../planner/index.ts';
 import { type CommandInput, defineCommand } from '../command.ts';
+import { cutsOption } from '../cuts-option.ts';
 import { UsageError } from '../errors.ts';
 import { DEFAULT_FLEETS } from '../fleets.ts';
 import { flag, type Option, oneOf, text, wholeNumber, withDefault } from '../options/index.ts';
@@ -31,6 +33,7 @@ const options = {
   batch: wholeNumber('samples of one step (64, or those of the scenario, when not given)'),
   microBatches: microBatchNumbers(),
   schedule: oneOf(scheduleNames, 'the pipeline schedule'),
+  cuts: cutsOption,
   useAll: flag('give every board at least one block, even where the step is shorter without it'),
   svg: text('FILE', 'also write the chart of a step as SVG'),
 } as const;
@@ -59,7 +62,7 @@ export const planCommand = defineCommand({
 
 type Given = CommandInput<typeof options>['options'];
 
-async function startingScenario({ scenario, fleet, fleets, model, profiles }: Given): Promise<Scenario> {
+async function startingScenario({ scenario, fleet, fleets, model, profiles, cuts }: Given): Promise<Scenario> {
   if ((scenario === undefined) === (fleet === undefined)) {
     throw new UsageError('OPTION_VALUE', 'say which boards: --fleet NAME or --scenario FILE, one of them.');
   }
@@ -67,7 +70,7 @@ async function startingScenario({ scenario, fleet, fleets, model, profiles }: Gi
   if (model === undefined) throw new UsageError('OPTION_VALUE', `say which model: --model ${modelNames.join(' | ')}.`);
   const { boards } = await readFleet(fleetPaths(fleets, fleet!).file);
   return {
-    work: { kind: 'model', name: model, classes: 10, optimizer: 'sgd' },
+    work: modelWork(model, cuts),
     batch: 64,
     microBatches: [4],
     schedule: defaultSchedule,
@@ -88,7 +91,8 @@ async function boardOf(id: string, profiles: string): Promise<ScenarioBoard> {
 }
 
 /** @throws UnknownModelError, BatchDivisionError */
-function withOptions(scenario: Scenario, { model, batch, microBatches, schedule, useAll }: Given): Scenario {
+function withOptions(scenario: Scenario, given: Given): Scenario {
+  const { model, batch, microBatches, schedule, useAll } = given;
   if (model !== undefined && !(modelNames as readonly string[]).includes(model)) {
     throw new UnknownModelError(model, modelNames);
   }
@@ -99,12 +103,22 @@ function withOptions(scenario: Scenario, { model, batch, microBatches, schedule,
   if (odd !== undefined) throw new BatchDivisionError(samples, odd);
   return {
     ...scenario,
-    ...(model === undefined ? {} : { work: { kind: 'model', name: model, classes: 10, optimizer: 'sgd' } }),
+    work: workOf(scenario, given),
     batch: samples,
     microBatches: numbers,
     schedule: schedule ?? scenario.schedule,
     useAll: useAll || scenario.useAll,
   };
+}
+
+/** The scenario's, but for what was typed; blocks that a scenario writes down have no other cuts. */
+function workOf({ work }: Scenario, { model, cuts }: Given): ScenarioWork {
+  if (model !== undefined) return modelWork(model, cuts ?? (work.kind === 'model' ? work.cuts : undefined));
+  return work.kind === 'model' && cuts !== undefined ? { ...work, cuts } : work;
+}
+
+function modelWork(name: string, cuts: Cuts = defaultCuts): ScenarioWork {
+  return { kind: 'model', name, classes: 10, optimizer: 'sgd', cuts };
 }
 
 function microBatchNumbers(): Option<readonly number[] | 'auto' | undefined> {

@@ -88,8 +88,8 @@ async function checkInput(input: TrainInput, inside: Inside | undefined, { inter
   const resumed = await findResumed(input, gentle);
   const wishes = resumed === undefined ? wishesFrom(input) : wishesOfResumed(input, resumed);
   const ids = await boardsOf(input, inside);
-  const checked = await checkRun(wishes, ids.length, gentle);
-  const { split } = input.options;
+  const { split, cuts } = input.options;
+  const checked = await checkRun(wishes, { boards: ids.length, cuts }, gentle);
   const ends = split === undefined ? undefined : splitEnds(split, ids, checked.blocks);
   if (resumed !== undefined) checkResumed(checked, input, resumed);
   const run = resumed?.checkpoint.state.run ?? newRunName(checked.model.name);
@@ -171,14 +171,14 @@ function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
   const { input, checked, run, ids, resumed, inside, ends } = about;
   const { wishes, model, train: trainData, steps, source } = checked;
   const { kind, ...rate } = checked.learningRate;
-  const { checkpointEvery } = input.options;
+  const { checkpointEvery, cuts } = input.options;
   const patience = patienceOf(input, inside);
   const { augment, trainLimit } = wishes;
   const state = resumed?.checkpoint.state;
   return {
     run,
     term: Number(state?.options.term ?? 0) + 1,
-    model: { name: model.name, classes: trainData.classes.length, inputShape: trainData.inputShape },
+    model: { name: model.name, classes: trainData.classes.length, inputShape: trainData.inputShape, cuts },
     data: { name: source, options: { augment, ...(trainLimit === undefined ? {} : { trainLimit }) } },
     batch: wishes.batch,
     microBatches: wishes.microBatches,

@@ -1,7 +1,8 @@
-import { modelNames } from '../../models/index.ts';
+import { defaultCuts, modelNames } from '../../models/index.ts';
 import { defaultDeadlines } from '../../planner/coordinator/index.ts';
 import { defaultSchedule, scheduleNames } from '../../planner/index.ts';
 import type { CommandInput } from '../command.ts';
+import { cutsOption } from '../cuts-option.ts';
 import { boardIds } from '../fleet-options.ts';
 import { DEFAULT_FLEETS } from '../fleets.ts';
 import { flag, oneOf, realNumber, text, wholeNumber, withBare, withDefault } from '../options/index.ts';
@@ -19,6 +20,7 @@ export const trainOptions = {
   data: withDefault(text('DIR', "a directory of data, or 'shapes', which is generated"), 'shapes'),
   boards: boardIds('how many boards, or which in the order of the pipeline; 2, or all of the fleet, when not given'),
   scenario: text('FILE', 'train on boards and a network that are emulated on this machine as this file says'),
+  cuts: withDefault(cutsOption, defaultCuts),
   split: blockRuns('the blocks of each board, in the order of the boards; the planner chooses when not given'),
   survey: wholeNumber(
     'seconds that each board may measure itself for before the plan is made; 0: not at all (default 30 for the boards ' +

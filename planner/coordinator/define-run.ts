@@ -21,11 +21,11 @@ export function defineRun(settings: RunSettings): RunRequest {
   checkSteps(settings);
   const boards = countBoards(settings.boards);
   buildSchedule(settings.schedule, boards, settings.microBatches);
-  const { name, classes, inputShape } = settings.model;
+  const { name, classes, inputShape, cuts } = settings.model;
   if (settings.batch % settings.microBatches !== 0) throw new BatchDivisionError(settings.batch, settings.microBatches);
   const { graph } = buildModel(name, { batch: settings.batch / settings.microBatches, classes, inputShape });
   const optimizer = createOptimizer(settings.optimizer.name, settings.optimizer.options);
-  const blocks = splitIntoBlocks(graph);
+  const blocks = splitIntoBlocks(graph, cuts);
   if (boards > blocks.length && settings.arrangement !== 'free')
     throw new MoreBoardsThanBlocksError(boards, blocks.length);
   const layout = blocks.map((block): readonly TensorLayout[] => {

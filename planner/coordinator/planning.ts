@@ -2,6 +2,7 @@ import {
   assignmentOf,
   type BoardSurvey,
   boardTimes,
+  type Choice,
   createPlan,
   definePartition,
   linksBetween,
@@ -62,7 +63,7 @@ export function planOf(
   return createPlan({
     run,
     term,
-    model: { name: model.name, options: { classes: model.classes, inputShape: model.inputShape } },
+    model: modelChoice(model),
     data,
     batch,
     microBatches,
@@ -74,6 +75,11 @@ export function planOf(
     partition: chosen,
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
+}
+
+/** A plan without `cuts` has the blocks between single ones. */
+function modelChoice({ name, classes, inputShape, cuts }: RunRequest['settings']['model']): Choice {
+  return { name, options: { classes, inputShape, ...(cuts === undefined ? {} : { cuts }) } };
 }
 
 /** The model as boards measure it. */

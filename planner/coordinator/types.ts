@@ -1,4 +1,5 @@
 import type { Log, Messenger, Transport } from '../../broker/index.ts';
+import type { Cuts } from '../../models/index.ts';
 import type { Choice, FittedModel, Plan, ScheduleName } from '../index.ts';
 import type { Clock } from './clock.ts';
 import type { Event } from './events.ts';
@@ -16,7 +17,13 @@ export type RunSettings = {
   readonly run: string;
   /** Number of the first plan; above that of any earlier plan of this run, so a resumed run counts on. 1 where absent. */
   readonly term?: number;
-  readonly model: { readonly name: string; readonly classes: number; readonly inputShape: readonly number[] };
+  readonly model: {
+    readonly name: string;
+    readonly classes: number;
+    readonly inputShape: readonly number[];
+    /** Which cuts make the blocks that are shared out; 'single' where absent. */
+    readonly cuts?: Cuts;
+  };
   /** What stage 0 reads its samples from and the last stage its labels. */
   readonly data: Choice;
   /** Samples of one step; divides by `microBatches`. */

@@ -59,8 +59,8 @@ function timesOfBoard(
   if (profile === undefined || predictor === undefined || work.kind !== 'model') {
     return { ...timesFromFlops(board, blocks), callSeconds };
   }
-  const { name, classes, optimizer } = work;
-  const model = { name, classes, inputShape: usualInput(name), microBatch };
+  const { name, classes, optimizer, cuts } = work;
+  const model = { name, classes, inputShape: usualInput(name), cuts, microBatch };
   const optimizerSlots = createOptimizer(optimizer).slots.length;
   return { id, memoryBytes, ...boardTimes({ model, blocks, optimizerSlots, predictor }, { profile, links: [] }) };
 }

@@ -1,3 +1,4 @@
+import type { Cuts } from '../../models/index.ts';
 import type { BlockCost } from '../costs.ts';
 import type { LinkModel } from '../links.ts';
 import type { DeviceProfile, FittedModel } from '../predictor/index.ts';
@@ -5,7 +6,13 @@ import type { ScheduleName } from '../schedule/index.ts';
 
 /** What is trained: a model of the zoo, or blocks as they are written down, for one sample. */
 export type ScenarioWork =
-  | { readonly kind: 'model'; readonly name: string; readonly classes: number; readonly optimizer: string }
+  | {
+      readonly kind: 'model';
+      readonly name: string;
+      readonly classes: number;
+      readonly optimizer: string;
+      readonly cuts: Cuts;
+    }
   | { readonly kind: 'blocks'; readonly blocks: readonly BlockCost[] };
 
 /** A board that there need not be. */

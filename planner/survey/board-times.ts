@@ -6,6 +6,7 @@ import {
   type FittedModel,
   graphOf,
   predictors,
+  sameModel,
   stateOf,
 } from '../predictor/index.ts';
 import type { PlannerBoard } from '../times.ts';
@@ -31,8 +32,8 @@ export function boardTimes({ model, blocks, optimizerSlots, predictor }: Subject
   const { adaptive } = predictors;
   const state = survey === undefined ? adaptive.start(predictor) : stateOf(adaptive, predictor, survey.profile);
   const channelBlock = survey?.profile.channelBlock ?? USUAL_CHANNEL_BLOCK;
-  const { name, classes, inputShape, microBatch } = model;
-  const { graph, blocks: graphBlocks } = graphOf({ model: name, classes, inputShape, microBatch });
+  const { name, ...shape } = model;
+  const { graph, blocks: graphBlocks } = graphOf({ model: name, ...shape });
   const works = blockWorks(name, graph, graphBlocks, { capabilities: { channelBlock }, optimizerSlots });
   const { blocks: predicted, callSeconds } = blockTimesOf(adaptive, state, works);
   const stages = survey === undefined ? [] : stagesIn(survey.profile, model);
@@ -61,13 +62,8 @@ export function hasMeasured(
   );
 }
 
-function isOf(row: DeviceProfile['measurements'][number], { name, classes, inputShape, microBatch }: SurveyModel) {
-  return (
-    row.model === name &&
-    row.classes === classes &&
-    row.microBatch === microBatch &&
-    row.inputShape.join() === inputShape.join()
-  );
+function isOf(row: DeviceProfile['measurements'][number], { name, ...model }: SurveyModel): boolean {
+  return sameModel(row, { model: name, ...model });
 }
 
 function cutSeconds({ seconds, secondsPerByte, besideComputing }: MessageCost, blocks: readonly BlockCost[]) {

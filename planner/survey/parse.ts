@@ -1,3 +1,4 @@
+import { cutKinds } from '../../models/index.ts';
 import { formatProfile, parseProfile } from '../predictor/index.ts';
 import * as read from '../readers.ts';
 import type { BlockRun, BoardSurvey, MeasuredLink, MessageCost, SurveyModel, SurveyWish } from './types.ts';
@@ -14,12 +15,15 @@ const blockRun: read.Reader<BlockRun> = read.object({
   lastBlock: read.wholeNumber(0, MOST_BLOCKS),
 });
 
-const model: read.Reader<SurveyModel> = read.object({
-  name: read.text,
-  classes: read.wholeNumber(1),
-  inputShape: read.list(read.wholeNumber(1), 6),
-  microBatch: read.wholeNumber(1),
-});
+const model: read.Reader<SurveyModel> = read.object(
+  {
+    name: read.text,
+    classes: read.wholeNumber(1),
+    inputShape: read.list(read.wholeNumber(1), 6),
+    microBatch: read.wholeNumber(1),
+  },
+  { cuts: read.oneOf(cutKinds) },
+);
 
 const wish: read.Reader<SurveyWish> = read.object({
   model,

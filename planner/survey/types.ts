@@ -1,3 +1,4 @@
+import type { Cuts } from '../../models/index.ts';
 import type { Transfer } from '../links.ts';
 import type { DeviceProfile } from '../predictor/index.ts';
 
@@ -19,6 +20,8 @@ export interface SurveyModel {
   readonly classes: number;
   /** Of one sample. */
   readonly inputShape: readonly number[];
+  /** Between which cuts the blocks lie; 'single' where absent. */
+  readonly cuts?: Cuts;
   /** Samples. */
   readonly microBatch: number;
 }
