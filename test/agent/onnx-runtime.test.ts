@@ -163,6 +163,7 @@ for (const [way, load] of Object.entries(doors)) {
   for (const [title, holds] of Object.entries(contract)) test(`${way}: ${title}`, (t) => holds(t, load()));
 }
 
+const base64 = Buffer.from(sum.bytes).toString('base64');
 const module = JSON.stringify(new URL('../../agent/engine/onnx-runtime.ts', import.meta.url).href);
 const probing = `import(${module}).then(({ probeCapabilities }) => probeCapabilities())`;
 
@@ -174,11 +175,24 @@ test('threads that have computed end without harm to the process', async (t) => 
   }
 });
 
+test('the library stays when garbage is collected', async (t) => {
+  const program = `const { createSession } = await import(${module});
+    const { setTimeout } = await import('node:timers/promises');
+    for (let times = 0; times < 3; times++) {
+      const session = await createSession({ bytes: Buffer.from('${base64}', 'base64'), inputs: [], outputs: [] }, { threads: 1 });
+      await session.release();
+      globalThis.gc();
+      await setTimeout(10);
+    }`;
+  const { stderr } = await run(process.execPath, ['--expose-gc', '--input-type=module', '-e', program]);
+  t.is(stderr, '');
+});
+
 /** The warnings and the error of a process that computes under an environment. */
 async function computeUnder(environment: Record<string, string>, prelude = ''): Promise<string> {
   const program = `${prelude}
     const { createSession } = await import(${module});
-    await createSession({ bytes: Buffer.from('${Buffer.from(sum.bytes).toString('base64')}', 'base64'),
+    await createSession({ bytes: Buffer.from('${base64}', 'base64'),
       inputs: [], outputs: [] }, { threads: 1 });
     console.error('computed');`;
   const env = { ...process.env, ...environment };

@@ -64,6 +64,10 @@ const releases = {
 const errorMessageSlot = 2;
 const slots = 101;
 
+// Flags of dlopen(3) under Linux.
+const bindNow = 2;
+const neverUnload = 0x1000;
+
 type Call<Takes extends readonly (keyof ArgumentTypes)[]> = (
   ...args: { -readonly [Index in keyof Takes]: ArgumentTypes[Takes[Index]] }
 ) => void;
@@ -88,7 +92,11 @@ export function loadOrtLibrary(): OrtLibrary {
   const bind = (address: Pointer, result: string, takes: readonly string[]) =>
     koffi.decode(address, koffi.proto(result, [...takes])) as (...args: unknown[]) => unknown;
 
-  const base = koffi.load(libraryPath()).func('OrtGetApiBase', 'void *', [])() as Pointer;
+  const path = libraryPath();
+  // `koffi` unloads a library that nobody refers to any more, and functions that were found in a table don't count.
+  const open = koffi.load(null).func('dlopen', 'void *', ['str', 'int']);
+  open(path, bindNow | neverUnload);
+  const base = koffi.load(path).func('OrtGetApiBase', 'void *', [])() as Pointer;
   const getApi = bind(addressesAt(base, 1)[0]!, 'void *', ['uint32_t']);
   const table = addressesAt(getApi(1) as Pointer, slots);
 
