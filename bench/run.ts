@@ -1,5 +1,6 @@
 import { churnBench } from './churn.ts';
 import { engineBench } from './engine.ts';
+import { linkBench } from './link.ts';
 import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
 import { predictorBench } from './predictor.ts';
@@ -9,6 +10,7 @@ import { telemetryBench } from './telemetry.ts';
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
   churn: churnBench,
   engine: engineBench,
+  link: linkBench,
   pipeline: pipelineBench,
   predictor: predictorBench,
   telemetry: telemetryBench,
