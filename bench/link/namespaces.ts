@@ -23,7 +23,21 @@ export function layCable(megabits: number | undefined): Cable {
   };
   try {
     for (const { namespace } of [near, far]) run('ip', 'netns', 'add', namespace);
-    run('ip', '-n', near.namespace, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', far.namespace);
+    run(
+      'ip',
+      '-n',
+      near.namespace,
+      'link',
+      'add',
+      'eth0',
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth0',
+      'netns',
+      far.namespace,
+    );
     for (const { namespace, address } of [near, far]) {
       run('ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', 'eth0');
       if (megabits !== undefined) limit(namespace, megabits);

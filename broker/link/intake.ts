@@ -25,6 +25,9 @@ export type Outcome =
 /** A frame whose head is believed, and whose payload is written into its place part by part. */
 export interface Arrival {
   write(part: Uint8Array): void;
+  /** The part of the place that is not written yet; whoever writes there says so by `wrote`. */
+  place(): Uint8Array;
+  wrote(bytes: number): void;
   /** All of the payload was written. It counts for nothing before. */
   end(): Outcome;
   /** The rest will not come. */
@@ -149,6 +152,11 @@ export function createIntake(options: IntakeOptions): Intake {
         timed('copy', () => place.memory.set(part, written));
         written += part.length;
         timed('digest', () => digest.update(part));
+      },
+      place: () => place.memory.subarray(written),
+      wrote(bytes) {
+        timed('digest', () => digest.update(place.memory.subarray(written, written + bytes)));
+        written += bytes;
       },
       end() {
         const outcome = settle(header, digestProblem(head, digest.digest()), () => place);

@@ -17,6 +17,9 @@ export type RawPayload = Buffer | readonly Uint8Array[] | ((next: () => Position
 /** Takes one payload piece by piece, as it comes from the socket. */
 export interface PayloadSink {
   write(part: Uint8Array): void;
+  /** Where the next bytes may be written by the reader itself, at most all that is left; then `wrote` says how many. */
+  place(): Uint8Array;
+  wrote(bytes: number): void;
   /** All of it was written. */
   end(): void;
   /** The rest will not come. */
