@@ -11,6 +11,8 @@ import { retryPause } from './retry.ts';
 import type { ClientOptions } from './types.ts';
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 10_000;
+/** One attempt to connect: a lost packet of the handshake is sent again after 1 and 3 s, a new attempt comes sooner. */
+const ATTEMPT_MILLISECONDS = 4_000;
 
 interface Subscription {
   readonly filter: string;
@@ -52,6 +54,7 @@ export class Session {
     this.channel = {
       publishRaw: (topic, payload, how, signal) => this.#publish(topic, payload, how, signal),
       subscribeRaw: (filter, qos, handler, signal) => this.#subscribe({ filter, qos, handler }, signal),
+      onConnectionChange: (listener) => void this.listeners.push(listener),
     };
   }
 
@@ -110,18 +113,18 @@ export class Session {
   }
 
   async #connectOnce(signal: AbortSignal): Promise<void> {
-    const { url, identity, keyring, purpose, brokerId = keyring.hub } = this.#options;
+    const { url, currentUrl = () => url, identity, keyring, purpose, brokerId = keyring.hub } = this.#options;
     this.#incarnation = Math.max(Date.now(), this.#incarnation + 1);
     this.#sequence = 0;
     const clientId = formatClientId(identity.id, purpose);
     const will = this.#sealedWill();
     const connection = await openConnection({
-      url,
+      url: currentUrl(),
       clientId,
       username: identity.id,
       password: createToken(identity, keyring.fleet, brokerId, clientId, this.#incarnation),
       ...(will === undefined ? {} : { will }),
-      timeoutMilliseconds: this.#timeout,
+      timeoutMilliseconds: Math.min(this.#timeout, ATTEMPT_MILLISECONDS),
       signal,
       onMessage: (message) => this.#deliver(message),
     });

@@ -50,6 +50,11 @@ export interface RawChannel {
     handler: (message: RawMessage) => void,
     signal?: AbortSignal,
   ): Promise<() => void>;
+  /**
+   * Only where the channel is a connection that may be lost and come back, with its subscriptions. Called at each loss and
+   * each return; what was on its way at a loss may not have arrived.
+   */
+  onConnectionChange?(listener: (connected: boolean) => void): void;
   /** Only where the channel sees the bytes of its connections. The returned function ends it. */
   divert?(topic: string, diversion: Diversion): () => void;
 }

@@ -4,7 +4,7 @@ import { createMemoryNetwork, createMqttTransport, createToken } from '../../bro
 import { startTestBroker, type TestFleet } from './helpers.ts';
 import { type OpenEnds, transportContract } from './transport.contract.ts';
 
-const TIMEOUT_MILLISECONDS = 2000;
+const TIMEOUT_MILLISECONDS = 5000;
 const FRAMES = 'flotilla/lab/links/pi-1/pi-2/frames';
 const NO_RETAIN = { qos: 0, retain: false } as const;
 
@@ -23,7 +23,11 @@ const memoryEnds: OpenEnds = async (fleet, log) => {
     receiving,
     url: 'mqtt://127.0.0.1:1',
     inject: (frame) => network.channelOf('pi-2').publishRaw(FRAMES, frame, NO_RETAIN),
-    cut: () => network.cut('pi-2', 'the cable is out'),
+    cut() {
+      network.cut('pi-2');
+      setTimeout(() => network.mend('pi-2'), 20);
+    },
+    unplug: async () => network.cut('pi-2'),
     close: async () => {
       await Promise.all([sending.close(), receiving.close()]);
     },
@@ -54,6 +58,7 @@ const mqttEnds: OpenEnds = async (fleet, log) => {
         ? attacker.publish(FRAMES, frame, NO_RETAIN)
         : other.publishRaw(FRAMES, frame, NO_RETAIN),
     cut: () => other.disconnect('pi-1'),
+    unplug: () => other.close(),
     close: async () => {
       await Promise.all([sending.close(), receiving.close(), attacker.end()]);
       await Promise.all([own.close(), other.close()]);
