@@ -4,6 +4,7 @@ import {
   type Client,
   connectClient,
   createMqttTransport,
+  createRelayTransport,
   type DeviceCommand,
   type DeviceProfile,
   type DeviceState,
@@ -27,6 +28,8 @@ export interface BoardOptions {
   readonly port: number;
   /** Threads of one operation; 0 leaves it to the engine. */
   readonly threads: number;
+  /** `mqtt://host:port` of a broker that carries the data where boards cannot reach each other; the same for all boards. */
+  readonly dataBroker?: string;
   /** What training may use; all that the machine has when absent. */
   readonly memoryBytes?: number;
   readonly telemetry?: {
@@ -81,13 +84,12 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
 async function openBoard(options: BoardOptions, own: Broker, hub: Client, inventory: Inventory): Promise<Board> {
   const { identity, keyring, threads, log = silent } = options;
   const { id } = identity;
-  const transport = createMqttTransport({
-    identity,
-    keyring,
-    broker: own,
-    log,
-    timeoutMilliseconds: linkPatienceMilliseconds,
-  });
+  const addresses = new Map<string, string>();
+  const needs = { identity, keyring, log, timeoutMilliseconds: linkPatienceMilliseconds };
+  const transport =
+    options.dataBroker === undefined
+      ? createMqttTransport({ ...needs, broker: own, addressOf: (board) => addresses.get(board) })
+      : await createRelayTransport({ ...needs, url: options.dataBroker });
   const desk = new CommandDesk({
     board: id,
     hub: keyring.hub,
@@ -95,14 +97,18 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
     threads,
     report: (report) => hub.publish('deviceReport', { id }, report),
   });
+  // A board whose address changes says so when it is back at the hub; links to it follow.
+  await hub.subscribe('deviceState', { id: '+' }, ({ message }) => {
+    if (message.kind === 'online') addresses.set(message.board, message.dataUrl);
+  });
   await hub.subscribe('deviceCommand', { id }, ({ message }) => desk.receive(message));
   await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
-  await hub.publish('deviceState', { id }, onlineState(id, own.url, inventory.memoryBytes));
+  await hub.publish('deviceState', { id }, onlineState(id, options.dataBroker ?? own.url, inventory.memoryBytes));
   const closing = new AbortController();
   startTelemetry(options, hub, AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]));
   return {
     id,
-    dataUrl: own.url,
+    dataUrl: options.dataBroker ?? own.url,
     ended: hub.ended,
     async close(reason = 'the agent was stopped') {
       closing.abort();

@@ -36,6 +36,8 @@ export class Session {
   readonly #timeout: number;
   readonly #ending = new AbortController();
   readonly #subscriptions = new Set<Subscription>();
+  /** Filters that the broker is being told to forget: a new subscription to the same waits, or it would be forgotten too. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #retained = new Map<string, Retained>();
   #waiters: (() => void)[] = [];
   #incarnation = 0;
@@ -233,10 +235,11 @@ export class Session {
     const remove = (): void => {
       this.#subscriptions.delete(subscription);
       const others = [...this.#subscriptions].some(({ filter }) => filter === subscription.filter);
-      if (!others) this.connection?.unsubscribe(subscription.filter);
+      if (!others) this.#unsubscribe(subscription.filter);
     };
     const subscribing = async (): Promise<void> => {
       const connection = await this.#connected();
+      await this.#leaving.get(subscription.filter);
       await connection.subscribe(subscription.filter, subscription.qos);
     };
     try {
@@ -246,6 +249,14 @@ export class Session {
       throw error;
     }
     return remove;
+  }
+
+  #unsubscribe(filter: string): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    const left = connection.unsubscribe(filter).catch(() => {});
+    this.#leaving.set(filter, left);
+    left.then(() => this.#leaving.get(filter) === left && this.#leaving.delete(filter));
   }
 
   #within(work: Promise<void>, what: string, signal: AbortSignal | undefined): Promise<void> {

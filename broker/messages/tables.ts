@@ -95,7 +95,16 @@ export const messageTables = {
     },
   },
   deviceCommand: {
-    prepare: { run, term, stage, plan: json, fromStep: step, restore: flag, hubUrl: brokerUrl },
+    prepare: {
+      run,
+      term,
+      stage,
+      plan: json,
+      fromStep: step,
+      restore: flag,
+      hubUrl: brokerUrl,
+      linkPatienceSeconds: optional(quantity),
+    },
     grant: { run, term, toStep: step, capture: flag },
     clip: { run, term, step, squaredNorm: quantity },
     stop: { run, term, reason },

@@ -57,9 +57,18 @@ export type Deadlines = {
   readonly cause: number;
   /** For boards to say that they have stopped, and for the last words of a lost one. */
   readonly stop: number;
+  /** A link without a connection, or whose receiver says nothing. */
+  readonly link: number;
 };
 
-export const defaultDeadlines: Deadlines = { boardsOnline: 30, prepared: 120, silence: 120, cause: 1.5, stop: 2 };
+export const defaultDeadlines: Deadlines = {
+  boardsOnline: 30,
+  prepared: 120,
+  silence: 120,
+  cause: 1.5,
+  stop: 2,
+  link: 30,
+};
 
 /** What a checkpoint says beside its tensors. */
 export type CheckpointState = {

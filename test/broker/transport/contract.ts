@@ -13,8 +13,8 @@ import {
   sealFrame,
   type TensorMeta,
   type Transport,
-} from '../../broker/index.ts';
-import { type MemoryLog, memoryLog, type TestFleet, testFleet, testHeader, until, within } from './helpers.ts';
+} from '../../../broker/index.ts';
+import { type MemoryLog, memoryLog, type TestFleet, testFleet, testHeader, until, within } from '../helpers.ts';
 
 /** Two boards, pi-1 and pi-2, that can open links to each other; pi-1 sends in this suite. */
 export interface Ends {
