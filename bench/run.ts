@@ -1,6 +1,7 @@
 import { churnBench } from './churn.ts';
 import { cutsBench } from './cuts.ts';
 import { engineBench } from './engine.ts';
+import { linkBench } from './link.ts';
 import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
 import { predictorBench } from './predictor.ts';
@@ -12,6 +13,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   churn: churnBench,
   cuts: cutsBench,
   engine: engineBench,
+  link: linkBench,
   pipeline: pipelineBench,
   predictor: predictorBench,
   telemetry: telemetryBench,

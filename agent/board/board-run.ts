@@ -126,11 +126,18 @@ export class BoardRun {
     };
   }
 
+  /** How long its links may be without a connection; as they have it by default where nobody said. */
+  get #patience(): { readonly patienceMilliseconds?: number } {
+    const { linkPatienceSeconds: seconds } = this.#command;
+    return seconds === undefined ? {} : { patienceMilliseconds: 1000 * seconds };
+  }
+
   #openLinks(planned: PlannedStage, stage: StageDescription): Promise<StageLinks> {
     const { transport } = this.#needs;
     const { signal } = this.#ending;
     const onTensor = (tensor: ReceivedTensor) => this.#inbox.put(tensor);
-    return openLinks({ transport, planned, stage, memory: this.#memory, onTensor, signal });
+    const patience = this.#patience;
+    return openLinks({ transport, planned, stage, memory: this.#memory, onTensor, signal, ...patience });
   }
 
   async #train(planned: PlannedStage, runtime: StageRuntimeNeeds): Promise<void> {
@@ -174,7 +181,8 @@ export class BoardRun {
     const { signal } = this.#ending;
     const { hub, transport } = this.#needs;
     const { run, term } = this;
-    this.#hubLink ??= await transport.openSender({ to: hub, url: this.#command.hubUrl, run, term, signal });
+    const to = { to: hub, url: this.#command.hubUrl, run, term, signal, ...this.#patience };
+    this.#hubLink ??= await transport.openSender(to);
     const link = this.#hubLink;
     await this.#sending;
     this.#sending = sendState(link, state, step, signal)

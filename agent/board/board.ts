@@ -4,6 +4,7 @@ import {
   type Client,
   connectClient,
   createMqttTransport,
+  createRelayTransport,
   type DeviceCommand,
   type DeviceProfile,
   type DeviceState,
@@ -29,6 +30,8 @@ export interface BoardOptions {
   readonly port: number;
   /** Threads of one operation; 0 leaves it to the engine. */
   readonly threads: number;
+  /** `mqtt://host:port` of a broker that carries the data where boards cannot reach each other; the same for all boards. */
+  readonly dataBroker?: string;
   /** What training may use; all that the machine has when absent. */
   readonly memoryBytes?: number;
   /** Decides which blocks the board measures when a hub asks it to measure itself. */
@@ -87,18 +90,18 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
 async function openBoard(options: BoardOptions, own: Broker, hub: Client, inventory: Inventory): Promise<Board> {
   const { identity, keyring, threads, log = silent } = options;
   const { id } = identity;
-  const transport = createMqttTransport({
-    identity,
-    keyring,
-    broker: own,
-    log,
-    timeoutMilliseconds: linkPatienceMilliseconds,
-  });
+  const addresses = new Map<string, string>();
+  const needs = { identity, keyring, log, timeoutMilliseconds: linkPatienceMilliseconds };
+  const dataUrl = options.dataBroker ?? own.url;
+  const transport =
+    options.dataBroker === undefined
+      ? createMqttTransport({ ...needs, broker: own, addressOf: (board) => addresses.get(board) })
+      : await createRelayTransport({ ...needs, url: options.dataBroker });
   const { predictor, profiles } = options;
   const report: BoardRunNeeds['report'] = (message) => hub.publish('deviceReport', { id }, message);
   const surveyor = new Surveyor({
     board: id,
-    dataUrl: own.url,
+    dataUrl,
     transport,
     threads,
     predictor,
@@ -107,14 +110,18 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
     ...(profiles === undefined ? {} : { profiles }),
   });
   const desk = new CommandDesk({ board: id, hub: keyring.hub, transport, threads, report }, surveyor);
+  // A board whose address changes says so when it is back at the hub; links to it follow.
+  await hub.subscribe('deviceState', { id: '+' }, ({ message }) => {
+    if (message.kind === 'online') addresses.set(message.board, message.dataUrl);
+  });
   await hub.subscribe('deviceCommand', { id }, ({ message }) => desk.receive(message));
   await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
-  await hub.publish('deviceState', { id }, onlineState(id, own.url, inventory.memoryBytes));
+  await hub.publish('deviceState', { id }, onlineState(id, dataUrl, inventory.memoryBytes));
   const closing = new AbortController();
   startTelemetry(options, hub, AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]));
   return {
     id,
-    dataUrl: own.url,
+    dataUrl,
     ended: hub.ended,
     async close(reason = 'the agent was stopped') {
       closing.abort();

@@ -1,3 +1,3 @@
 export type { Codec } from './codec.ts';
 export * from './errors.ts';
-export { type CodecName, codecNames, codecOf, codecs } from './registry.ts';
+export { type CodecName, codecNames, codecOf, codecs, isCodec } from './registry.ts';

@@ -10,6 +10,9 @@ export const codecNames = Object.keys(codecs) as readonly CodecName[];
 const byId = new Map<number, Codec>(Object.values(codecs).map((codec) => [codec.id, codec]));
 if (byId.size !== codecNames.length) throw new Error('two codecs share one wire id');
 
+/** Whether a wire id is one of ours. */
+export const isCodec = (id: number): boolean => byId.has(id);
+
 /** @throws UnknownCodecError */
 export function codecOf(id: number): Codec {
   const codec = byId.get(id);

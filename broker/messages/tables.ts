@@ -33,6 +33,9 @@ const throttleFlags = record({
   softTemperatureLimit: optional(flag),
 });
 
+/** Tensors of one link that a status names; credits keep them far below it. */
+export const MOST_OF_A_LINK = 48;
+
 /** A stage's message about one step starts with these. */
 const stageStep = { run, term, stage, step };
 
@@ -93,7 +96,16 @@ export const messageTables = {
   },
   deviceCommand: {
     survey: { run, term, round: count, wish: json },
-    prepare: { run, term, stage, plan: json, fromStep: step, restore: flag, hubUrl: brokerUrl },
+    prepare: {
+      run,
+      term,
+      stage,
+      plan: json,
+      fromStep: step,
+      restore: flag,
+      hubUrl: brokerUrl,
+      linkPatienceSeconds: optional(quantity),
+    },
     grant: { run, term, toStep: step, capture: flag },
     clip: { run, term, step, squaredNorm: quantity },
     stop: { run, term, reason },
@@ -139,8 +151,21 @@ export const messageTables = {
   linkWindow: {
     window: { run, credits: json, maxTensorBytes: count },
   },
-  linkCredit: {
-    credit: { run, channel: text(32), incarnation: count, sequence: count },
+  // The whole of what a receiver has of a link's tensors, so that any later one makes up for one that was lost.
+  linkStatus: {
+    status: {
+      run,
+      incarnation: count,
+      answers: count,
+      next: count,
+      open: list(record({ sequence: count, chunks: count }), MOST_OF_A_LINK),
+      held: list(count, MOST_OF_A_LINK),
+      lost: list(record({ sequence: count, reason: text(64) }), MOST_OF_A_LINK),
+      refused: count,
+    },
+  },
+  linkProbe: {
+    probe: { run, incarnation: count, number: count, underWay: list(count, MOST_OF_A_LINK) },
   },
 } as const satisfies Record<string, Record<string, Fields>>;
 
@@ -161,7 +186,8 @@ export type RunPlan = MessageOf<'runPlan'>;
 export type RunMetrics = MessageOf<'runMetrics'>;
 export type RunEvent = MessageOf<'runEvent'>;
 export type LinkWindow = MessageOf<'linkWindow'>;
-export type LinkCredit = MessageOf<'linkCredit'>;
+export type LinkStatus = MessageOf<'linkStatus'>;
+export type LinkProbe = MessageOf<'linkProbe'>;
 
 const kindField: Field<string> = text(32);
 

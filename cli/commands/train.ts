@@ -195,7 +195,7 @@ function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
     fromStep: state?.step ?? 0,
     ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
     checkpointEverySteps: checkpointEvery,
-    deadlines: { surveyed: patience, prepared: patience, silence: patience },
+    deadlines: { surveyed: patience, prepared: patience, silence: patience, link: input.options.linkPatience },
   };
 }
 
@@ -233,13 +233,14 @@ async function openLab(
   { input, ids, inside }: RunContext,
   { output }: Context,
 ): Promise<Lab & Partial<Pick<ScenarioLab, 'uses'>>> {
-  const { fleet, fleets, threads, verbose } = input.options;
+  const { fleet, fleets, threads, verbose, dataBroker } = input.options;
   const log = logTo(output, verbose);
-  if (inside !== undefined) return startScenarioLab(inside, log, verbose);
-  if (fleet === undefined) return startPassingLab({ places: loopbackPlaces(ids, threads), log, verbose });
+  if (inside !== undefined) return startScenarioLab(inside, log, verbose, dataBroker);
+  if (fleet === undefined) return startPassingLab({ places: loopbackPlaces(ids, threads), dataBroker, log, verbose });
   const opened = await openFleet(fleets, fleet, 'hub');
   const { address: host, port } = opened.fleet.hub;
-  const hub = await joinOrStartHub({ identity: opened.identity, keyring: opened.keyring, host, port, log });
+  const { identity, keyring } = opened;
+  const hub = await joinOrStartHub({ identity, keyring, host, port, dataBroker, log });
   return { hub, boards: [], lastWords: async () => undefined, close: () => hub.close() };
 }
 

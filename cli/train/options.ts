@@ -53,6 +53,11 @@ export const trainOptions = {
     wholeNumber('seconds without any progress after which the run is given up; more for slow boards'),
     defaultDeadlines.silence,
   ),
+  linkPatience: withDefault(
+    wholeNumber('seconds that a link between boards may be without a connection before the run is given up'),
+    defaultDeadlines.link,
+  ),
+  dataBroker: text('URL', "an MQTT broker that carries the data where boards cannot reach each other, or 'hub'"),
   resume: withBare(
     text('DIR', 'go on with an interrupted run: its directory or a checkpoint; the last one in runs/ when not given'),
     LATEST,

@@ -72,6 +72,8 @@ export type Deadlines = {
   readonly cause: number;
   /** For boards to say that they have stopped, and for the last words of a lost one. */
   readonly stop: number;
+  /** A link without a connection, or whose receiver says nothing. */
+  readonly link: number;
 };
 
 export const defaultDeadlines: Deadlines = {
@@ -81,6 +83,7 @@ export const defaultDeadlines: Deadlines = {
   silence: 120,
   cause: 1.5,
   stop: 2,
+  link: 30,
 };
 
 /** What a checkpoint says beside its tensors. */

@@ -70,7 +70,19 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
   runMetrics: { metrics: { run: 'r', term: 1, step: 3, steps: 10, loss: 2.3, samplesPerSecond: 100 } },
   runEvent: { event: { run: 'r', what: 'started', detail: {} } },
   linkWindow: { window: { run: 'r', credits: { activation: 3 }, maxTensorBytes: 100 } },
-  linkCredit: { credit: { run: 'r', channel: 'activation', incarnation: 1, sequence: 2 } },
+  linkStatus: {
+    status: {
+      run: 'r',
+      incarnation: 1,
+      answers: 0,
+      next: 3,
+      open: [{ sequence: 2, chunks: 1 }],
+      held: [0],
+      lost: [{ sequence: 1, reason: 'chunk-missing' }],
+      refused: 1,
+    },
+  },
+  linkProbe: { probe: { run: 'r', incarnation: 1, number: 1, underWay: [0, 2] } },
 };
 
 const everyKind = (Object.keys(samples) as MessageType[]).flatMap((type) =>

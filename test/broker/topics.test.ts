@@ -83,7 +83,8 @@ const expected: Record<TopicName, { publish: string[]; subscribe: string[] }> = 
   runMetrics: { publish: ['hub'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
   runEvents: { publish: ['hub'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
   linkFrames: { publish: ['pi-1'], subscribe: ['pi-2'] },
-  linkCredits: { publish: ['pi-2'], subscribe: ['pi-1'] },
+  linkStatus: { publish: ['pi-2'], subscribe: ['pi-1'] },
+  linkProbe: { publish: ['pi-1'], subscribe: ['pi-2'] },
   linkWindow: { publish: ['pi-2'], subscribe: ['pi-1'] },
 };
 
