@@ -44,7 +44,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     stop: { run: 'r', term: 1, reason: 'done' },
   },
   deviceReport: {
-    surveyed: { run: 'r', term: 1, round: 0, survey: null, problem: 'too hot' },
+    surveyed: { run: 'r', term: 1, round: 0, survey: null },
     prepared: { run: 'r', term: 1, stage: 0, seconds: 0.1 },
     step: {
       run: 'r',
