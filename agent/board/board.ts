@@ -16,6 +16,7 @@ import {
 import { onnxRuntimeVersion } from '../engine/index.ts';
 import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from '../telemetry/index.ts';
 import { BoardRun } from './board-run.ts';
+import { startHeartbeat } from './heartbeat.ts';
 
 export interface BoardOptions {
   readonly identity: Identity;
@@ -99,7 +100,9 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
   await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
   await hub.publish('deviceState', { id }, onlineState(id, own.url, inventory.memoryBytes));
   const closing = new AbortController();
-  startTelemetry(options, hub, AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]));
+  const ending = AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]);
+  startHeartbeat(id, hub, ending);
+  startTelemetry(options, hub, ending);
   return {
     id,
     dataUrl: own.url,

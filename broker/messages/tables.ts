@@ -57,6 +57,9 @@ export const messageTables = {
   deviceProfile: {
     profile: { board, model: text(128), cores: count, memoryBytes: count, platform: text(64) },
   },
+  deviceHeartbeat: {
+    beat: { board },
+  },
   deviceTelemetry: {
     telemetry: {
       board,
@@ -119,6 +122,9 @@ export const messageTables = {
   runPlan: {
     plan: { run, term, plan: json },
   },
+  runState: {
+    state: { run, term, phase: text(32), step, reason: optional(text(500)) },
+  },
   runMetrics: {
     metrics: {
       run,
@@ -135,7 +141,7 @@ export const messageTables = {
     event: { run, what: text(64), detail: json },
   },
   linkWindow: {
-    window: { run, credits: json, maxTensorBytes: count },
+    window: { run, term, credits: json, maxTensorBytes: count },
   },
   linkCredit: {
     credit: { run, channel: text(32), incarnation: count, sequence: count },
@@ -152,10 +158,12 @@ export type MessageOf<T extends MessageType> = {
 
 export type DeviceState = MessageOf<'deviceState'>;
 export type DeviceProfile = MessageOf<'deviceProfile'>;
+export type DeviceHeartbeat = MessageOf<'deviceHeartbeat'>;
 export type DeviceTelemetry = MessageOf<'deviceTelemetry'>;
 export type DeviceCommand = MessageOf<'deviceCommand'>;
 export type DeviceReport = MessageOf<'deviceReport'>;
 export type RunPlan = MessageOf<'runPlan'>;
+export type RunState = MessageOf<'runState'>;
 export type RunMetrics = MessageOf<'runMetrics'>;
 export type RunEvent = MessageOf<'runEvent'>;
 export type LinkWindow = MessageOf<'linkWindow'>;

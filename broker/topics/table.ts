@@ -47,6 +47,16 @@ export const topics = {
     broker: 'hub',
     maxBytes: 16 * KIB,
   },
+  deviceHeartbeat: {
+    pattern: 'devices/{id}/heartbeat',
+    carries: 'deviceHeartbeat',
+    qos: 0,
+    retained: false,
+    publisher: 'self',
+    subscriber: 'member',
+    broker: 'hub',
+    maxBytes: 4 * KIB,
+  },
   deviceTelemetry: {
     pattern: 'devices/{id}/telemetry',
     carries: 'deviceTelemetry',
@@ -86,6 +96,16 @@ export const topics = {
     subscriber: 'member',
     broker: 'hub',
     maxBytes: 1024 * KIB,
+  },
+  runState: {
+    pattern: 'runs/{run}/state',
+    carries: 'runState',
+    qos: 1,
+    retained: true,
+    publisher: 'hub',
+    subscriber: 'member',
+    broker: 'hub',
+    maxBytes: 4 * KIB,
   },
   runMetrics: {
     pattern: 'runs/{run}/metrics',

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { writeCheckpoint } from '../../agent/index.ts';
 import {
   type CheckpointStore,
+  defaultDeadlines,
   type RunResult,
   type RunSettings,
   runTraining,
@@ -127,6 +128,7 @@ function trainOn(lab: Lab, about: RunContext, onStep: () => void, { output, inte
       log: logTo(output, about.input.options.verbose),
       lastWords: (board) => lab.lastWords(board),
       onPlan: (plan) => output.line(formatPlan(plan)),
+      onNotice: (text) => output.line(text),
       onProgress(progress) {
         onStep();
         print(progress);
@@ -173,7 +175,9 @@ function runSettings({ input, checked, run, ids, resumed, inside, ends }: RunCon
     fromStep: state?.step ?? 0,
     ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
     checkpointEverySteps: checkpointEvery,
-    deadlines: { prepared: patience, silence: patience },
+    replicateEverySteps: input.options.replicateEvery ?? 'auto',
+    onLoss: input.options.onLoss as 'recover' | 'stop',
+    deadlines: { prepared: patience, silence: patience, boardsBack: boardsBackOf(input) },
   };
 }
 
@@ -181,6 +185,11 @@ function runSettings({ input, checked, run, ids, resumed, inside, ends }: RunCon
 function patienceOf({ options: { patience }, given }: TrainInput, inside: Inside | undefined): number {
   if (inside === undefined || given.has('patience')) return patience;
   return patience / Math.min(1, ...inside.description.boards.map(({ quota = 1 }) => quota));
+}
+
+/** Nobody starts a board of a passing lab again; a fleet's boards are brought back by people. */
+function boardsBackOf({ options: { waitForBoards, fleet } }: TrainInput): number {
+  return waitForBoards ?? (fleet === undefined ? 30 : defaultDeadlines.boardsBack);
 }
 
 async function boardsOf(

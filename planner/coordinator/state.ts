@@ -1,5 +1,5 @@
 import type { BlockCost, Plan } from '../index.ts';
-import type { BoardTotals, Deadlines, RunSettings } from './types.ts';
+import type { BoardTotals, Deadlines, Recovery, RunSettings } from './types.ts';
 
 /** A board that could take part: online, and with a profile. */
 export type OnlineBoard = {
@@ -14,12 +14,19 @@ export type BoardState = {
   /** From its retained state; absent while it is offline. `pid` tells a restarted process from a reconnected one. */
   readonly online?: { readonly dataUrl: string; readonly pid: number };
   readonly profile?: { readonly cores: number; readonly memoryBytes: number };
+  /** When its last heartbeat came; absent until the first. */
+  readonly beatAt?: number;
+  /** It is connected, but its heartbeats stay out. */
+  readonly silent?: boolean;
 };
 
 /** Name and shape of a tensor of a block's state. */
 export type TensorLayout = { readonly name: string; readonly shape: readonly number[] };
 
-/** A run as it is asked for: the settings without the values to restore, and what follows from the model. Plain data. */
+/**
+ * A run as it is asked for: the settings without the values to restore, and what follows from the model. Plain data.
+ * After a recovery it is what boards are asked for in the new term: `fromStep`, `term` and `restores` change.
+ */
 export type RunRequest = {
   readonly settings: Omit<RunSettings, 'restore' | 'deadlines'>;
   readonly term: number;
@@ -53,7 +60,8 @@ export type CaptureState = {
   readonly arrived: readonly ReadonlySet<string>[];
   /** Stages that have said they are through. */
   readonly reported: readonly boolean[];
-  readonly writing: boolean;
+  /** When it was asked for. */
+  readonly since: number;
 };
 
 /** Why a run ends early. Data: `failure.ts` makes the error of it. */
@@ -79,16 +87,19 @@ export type Outcome =
 
 /**
  * gathering: boards come online; opening, opened: the hub makes ready to receive state; preparing: boards load their stage;
- * training: steps are granted; stopping: boards give the run up; over.
+ * training: steps are granted; recovering: the term is over, and boards for the next are looked for; stopping: boards give
+ * the run up; over.
  */
-export type Phase = 'gathering' | 'opening' | 'opened' | 'preparing' | 'training' | 'stopping' | 'over';
+export type Phase = 'gathering' | 'opening' | 'opened' | 'preparing' | 'training' | 'recovering' | 'stopping' | 'over';
 
 export type RunState = {
   readonly request: RunRequest;
+  /** The step that the run began with, and whether it began with a given state. */
+  readonly origin: { readonly fromStep: number; readonly restores: boolean };
   readonly phase: Phase;
   readonly phaseSince: number;
   readonly stopRequested: boolean;
-  /** Absent while gathering. */
+  /** The latest; absent while gathering. */
   readonly plan: Plan | undefined;
   readonly stages: readonly StageState[];
   /** Boards may run the steps before this one. */
@@ -98,10 +109,16 @@ export type RunState = {
   /** The run ends when this many steps are done: `steps`, or earlier after an interrupt. */
   readonly finalStep: number;
   readonly capture: CaptureState | undefined;
+  /** The step whose state the hub holds: a recovery goes on from it. */
+  readonly held: number | undefined;
+  /** How long the last capture took, from its grant to the last tensor, and when that was. */
+  readonly captured: { readonly at: number; readonly seconds: number } | undefined;
+  /** The step whose checkpoint is being written. */
+  readonly writing: number | undefined;
   readonly checkpoint: { readonly step: number; readonly path: string } | undefined;
   /** Squared norms by step and stage, until all stages have said theirs. */
   readonly norms: ReadonlyMap<number, readonly (readonly number[] | undefined)[]>;
-  /** By step from `fromStep` on. */
+  /** By step from the origin on. */
   readonly losses: readonly number[];
   /** Steps of which everybody was told. */
   readonly announced: number;
@@ -113,6 +130,11 @@ export type RunState = {
   readonly progressAt: number;
   /** What went wrong, in the order of arrival: the worst is judged after a moment. */
   readonly suspects: readonly { readonly at: number; readonly failure: Failure }[];
+  readonly recoveries: readonly Recovery[];
+  /** Why the run waits for boards; absent while it does not. */
+  readonly paused: string | undefined;
+  /** What boards did in earlier terms, by board. */
+  readonly totalsBefore: Readonly<Record<string, BoardTotals>>;
   readonly outcome: Outcome | undefined;
 };
 
@@ -137,8 +159,9 @@ export const initialState: FleetState = { now: 0, boards: new Map(), run: undefi
 
 /** The boards that could take part, by id in natural order. */
 export function onlineBoards(state: FleetState): readonly OnlineBoard[] {
-  const online = [...state.boards].flatMap(([id, { online, profile }]) => {
-    return online === undefined || profile === undefined ? [] : [{ id, dataUrl: online.dataUrl, ...profile }];
+  const online = [...state.boards].flatMap(([id, { online, profile, silent = false }]) => {
+    const isThere = online !== undefined && profile !== undefined && !silent;
+    return isThere ? [{ id, dataUrl: online.dataUrl, ...profile }] : [];
   });
   return online.sort((a, b) => naturalOrder.compare(a.id, b.id));
 }

@@ -27,6 +27,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     lost: { board: 'pi-1' },
   },
   deviceProfile: { profile: { board: 'pi-1', model: 'Pi 4', cores: 4, memoryBytes: 1, platform: 'linux-arm64' } },
+  deviceHeartbeat: { beat: { board: 'pi-1' } },
   deviceTelemetry: { telemetry: { board: 'pi-1', residentBytes: 1, cpuSeconds: 0.5 } },
   deviceCommand: {
     prepare: {
@@ -65,9 +66,10 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     stopped: { run: 'r', term: 1, stage: 0 },
   },
   runPlan: { plan: { run: 'r', term: 1, plan: {} } },
+  runState: { state: { run: 'r', term: 2, phase: 'paused', step: 7, reason: 'no board is online' } },
   runMetrics: { metrics: { run: 'r', term: 1, step: 3, steps: 10, loss: 2.3, samplesPerSecond: 100 } },
   runEvent: { event: { run: 'r', what: 'started', detail: {} } },
-  linkWindow: { window: { run: 'r', credits: { activation: 3 }, maxTensorBytes: 100 } },
+  linkWindow: { window: { run: 'r', term: 1, credits: { activation: 3 }, maxTensorBytes: 100 } },
   linkCredit: { credit: { run: 'r', channel: 'activation', incarnation: 1, sequence: 2 } },
 };
 
