@@ -37,6 +37,7 @@ export type {
   DeviceCommand,
   DeviceProfile,
   DeviceReport,
+  DeviceService,
   DeviceState,
   DeviceTelemetry,
   LinkCredit,

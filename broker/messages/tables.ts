@@ -60,6 +60,10 @@ export const messageTables = {
   deviceHeartbeat: {
     beat: { board },
   },
+  deviceService: {
+    drained: { board, reason },
+    serving: { board },
+  },
   deviceTelemetry: {
     telemetry: {
       board,
@@ -159,6 +163,7 @@ export type MessageOf<T extends MessageType> = {
 export type DeviceState = MessageOf<'deviceState'>;
 export type DeviceProfile = MessageOf<'deviceProfile'>;
 export type DeviceHeartbeat = MessageOf<'deviceHeartbeat'>;
+export type DeviceService = MessageOf<'deviceService'>;
 export type DeviceTelemetry = MessageOf<'deviceTelemetry'>;
 export type DeviceCommand = MessageOf<'deviceCommand'>;
 export type DeviceReport = MessageOf<'deviceReport'>;

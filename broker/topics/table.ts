@@ -57,6 +57,16 @@ export const topics = {
     broker: 'hub',
     maxBytes: 4 * KIB,
   },
+  deviceService: {
+    pattern: 'devices/{id}/service',
+    carries: 'deviceService',
+    qos: 1,
+    retained: true,
+    publisher: 'hub',
+    subscriber: 'member',
+    broker: 'hub',
+    maxBytes: 4 * KIB,
+  },
   deviceTelemetry: {
     pattern: 'devices/{id}/telemetry',
     carries: 'deviceTelemetry',

@@ -20,7 +20,16 @@ export type Action =
   /** A board that is connected has given no sign of life for too long. */
   | { readonly kind: 'miss'; readonly board: string; readonly seconds: number }
   /** End the term: boards give up what they hold, and the next plan goes on from `fromStep`. */
-  | { readonly kind: 'recover'; readonly failure: Failure; readonly reason: string; readonly fromStep: number }
+  | {
+      readonly kind: 'recover';
+      readonly failure: Failure | undefined;
+      readonly reason: string;
+      readonly fromStep: number;
+    }
+  /** End the term at the next step that boards can be told of, with its state, for a plan with other boards. */
+  | { readonly kind: 'move'; readonly reason: string }
+  /** A board that is there anew is not worth a new plan, or cannot be given one. */
+  | { readonly kind: 'leave-out'; readonly board: string; readonly onlineSince: number; readonly reason: string }
   /** The run waits for boards. */
   | { readonly kind: 'pause'; readonly reason: string }
   /** Take the run from the boards; it will end with `outcome`. */

@@ -1,6 +1,7 @@
 import type { Plan } from '../index.ts';
 import type { Action } from './actions.ts';
 import { signatureOf } from './failure.ts';
+import { nextCapturable } from './grants.ts';
 import { type CaptureState, type RunState, type StageState, stepsDone } from './state.ts';
 import { noTotals, totalsOf } from './totals.ts';
 import { withLast } from './transitions.ts';
@@ -11,7 +12,16 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
     case 'adopt': {
       const stages = action.plan.stages.map((stage) => newStage(stage, run, at));
       const { plan } = action;
-      return { ...run, plan, stages, phase: 'opening', phaseSince: at, progressAt: at, paused: undefined };
+      return {
+        ...run,
+        plan,
+        stages,
+        phase: 'opening',
+        phaseSince: at,
+        plannedAt: at,
+        progressAt: at,
+        paused: undefined,
+      };
     }
     case 'prepare':
       return { ...run, phase: 'preparing' };
@@ -35,6 +45,10 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
       return run;
     case 'recover':
       return applyRecovery(run, action, at);
+    case 'move':
+      return { ...run, move: { step: nextCapturable(run), reason: action.reason } };
+    case 'leave-out':
+      return { ...run, leftOut: new Map(run.leftOut).set(action.board, action.onlineSince) };
     case 'pause':
       return { ...run, paused: action.reason };
     case 'stop':
@@ -65,6 +79,7 @@ function applyGrant(run: RunState, toStep: number, capture: boolean, at: number)
     arrived: run.stages.map(() => new Set<string>()),
     reported: run.stages.map(() => false),
     since: at,
+    begun: false,
   };
   return {
     ...run,
@@ -91,7 +106,14 @@ function applyRecovery(
   const term = request.term + 1;
   const { settings } = request;
   const restores = held !== undefined || origin.restores;
-  const recovery = { term, reason, signature: signatureOf(failure), step: stepsDone(run), fromStep, at };
+  const recovery = {
+    term,
+    reason,
+    signature: failure === undefined ? 'move' : signatureOf(failure),
+    step: stepsDone(run),
+    fromStep,
+    at,
+  };
   return {
     ...run,
     request: { ...request, term, restores, settings: { ...settings, fromStep } },
@@ -101,6 +123,7 @@ function applyRecovery(
     granted: fromStep,
     lastCapture: fromStep,
     capture: undefined,
+    move: undefined,
     norms: new Map(),
     losses: run.losses.slice(0, fromStep - origin.fromStep),
     doneAt: [],

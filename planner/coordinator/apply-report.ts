@@ -75,8 +75,10 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
     totals: addTotals(stage.totals, report, run),
   });
   const done = stepsDone(next) > stepsDone(run);
+  const begins = run.capture?.step === step + 1 && !run.capture.begun;
   return {
     ...next,
+    capture: begins ? { ...run.capture!, since: at, begun: true } : run.capture,
     losses: isLast ? [...run.losses, loss!] : run.losses,
     doneAt: done ? [...run.doneAt, at].slice(-1 - SPEED_STEPS) : run.doneAt,
     lastStepAt: done ? at : run.lastStepAt,

@@ -2,6 +2,7 @@ import type { DeviceState } from '../../broker/index.ts';
 import { applyAction } from './apply-action.ts';
 import { applyReport, applyTensor } from './apply-report.ts';
 import type { Event } from './events.ts';
+import { nextCapturable } from './grants.ts';
 import { hearBeat, missBeat, wakeUp } from './presence.ts';
 import type { FleetState, RunRequest, RunState } from './state.ts';
 import { fail, ignore, leave, withBoard } from './transitions.ts';
@@ -18,6 +19,12 @@ export function apply(before: FleetState, event: Event): FleetState {
     case 'device-profile': {
       const { cores, memoryBytes } = event.message;
       return withBoard(state, event.board, { ...state.boards.get(event.board), profile: { cores, memoryBytes } });
+    }
+    case 'device-service': {
+      const drained = event.message.kind === 'drained';
+      const known = state.boards.get(event.board);
+      const returns = known?.drained === true && !drained;
+      return withBoard(state, event.board, { ...known, drained, ...(returns ? { onlineSince: event.at } : {}) });
     }
     case 'heartbeat':
       return hearBeat(state, event.board);
@@ -72,6 +79,9 @@ function newRun(request: RunRequest, at: number): RunState {
     capture: undefined,
     held: undefined,
     captured: undefined,
+    move: undefined,
+    plannedAt: at,
+    leftOut: new Map(),
     writing: undefined,
     checkpoint: undefined,
     norms: new Map(),
@@ -89,15 +99,9 @@ function newRun(request: RunRequest, at: number): RunState {
   };
 }
 
-/**
- * Boards can only be told to capture at a step that they have not reached, so the end is one step after the last one
- * granted, unless that one is captured already.
- */
 function requestStop(run: RunState): RunState {
-  const { granted, lastCapture, finalStep } = run;
   if (run.stopRequested || run.phase !== 'training') return { ...run, stopRequested: true };
-  const end = granted === lastCapture ? granted : Math.min(finalStep, granted + 1);
-  return { ...run, stopRequested: true, finalStep: end };
+  return { ...run, stopRequested: true, finalStep: Math.min(run.finalStep, nextCapturable(run)) };
 }
 
 function applyDeviceState(state: FleetState, board: string, message: DeviceState): FleetState {
@@ -106,7 +110,8 @@ function applyDeviceState(state: FleetState, board: string, message: DeviceState
   switch (message.kind) {
     case 'online': {
       const { dataUrl, pid } = message;
-      const next = withBoard(state, board, { ...known, online: { dataUrl, pid } });
+      const { onlineSince = state.now } = online === undefined ? {} : known;
+      const next = withBoard(state, board, { ...known, onlineSince, online: { dataUrl, pid } });
       const restarted = online !== undefined && (online.pid !== pid || online.dataUrl !== dataUrl);
       return restarted ? leave(next, board, 'was restarted') : next;
     }

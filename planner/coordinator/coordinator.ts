@@ -81,6 +81,10 @@ async function listen(
   const onHeartbeat = ({ from }: ReceivedMessage<'deviceHeartbeat'>): void => {
     post({ kind: 'heartbeat', board: from });
   };
+  const onService = ({ topic, message }: ReceivedMessage<'deviceService'>): void => {
+    post({ kind: 'device-service', board: topic.params.id!, message });
+  };
+  open.push(await messenger.subscribe('deviceService', any, onService, signal));
   open.push(await messenger.subscribe('deviceHeartbeat', any, onHeartbeat, signal));
   open.push(await messenger.subscribe('deviceReport', any, onReport, signal));
   open.push(await messenger.subscribe('deviceProfile', any, onProfile, signal));

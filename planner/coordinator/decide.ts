@@ -4,7 +4,7 @@ import { describeWait, isCaptured, judge } from './failure.ts';
 import { grantSteps } from './grants.ts';
 import { chooseBoards, planOf } from './planning.ts';
 import { missing, nextLook } from './presence.ts';
-import { areBoardsBack, isRecoverable, recovery } from './recovering.ts';
+import { areBoardsBack, isMoveReady, isMoveWanted, isRecoverable, recovery } from './recovering.ts';
 import { type Failure, type FleetState, onlineBoards, type RunState, stepsDone } from './state.ts';
 import { isLive } from './transitions.ts';
 import type { Progress } from './types.ts';
@@ -27,6 +27,8 @@ const questions: readonly Question[] = [
   areNormsComplete,
   isStepDone,
   isTrainingDone,
+  isMoveReady,
+  isMoveWanted,
   canGrant,
 ];
 

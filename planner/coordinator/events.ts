@@ -1,4 +1,4 @@
-import type { DeviceProfile, DeviceReport, DeviceState } from '../../broker/index.ts';
+import type { DeviceProfile, DeviceReport, DeviceService, DeviceState } from '../../broker/index.ts';
 import type { Action } from './actions.ts';
 import type { RunRequest } from './state.ts';
 
@@ -24,6 +24,7 @@ export type Event = At &
   (
     | { readonly kind: 'device-state'; readonly board: string; readonly message: DeviceState }
     | { readonly kind: 'device-profile'; readonly board: string; readonly message: DeviceProfile }
+    | { readonly kind: 'device-service'; readonly board: string; readonly message: DeviceService }
     | { readonly kind: 'heartbeat'; readonly board: string }
     | { readonly kind: 'report'; readonly board: string; readonly report: DeviceReport }
     | {

@@ -16,7 +16,8 @@ const LEAST_CAPTURE_SECONDS = 2;
  * and shows whether the state is sound: where every step is a boundary, that one is passed over.
  */
 export function grantSteps(run: RunState, now: number): readonly Action[] {
-  const { granted, finalStep, capture } = run;
+  const { granted, capture } = run;
+  const finalStep = lastOfTerm(run);
   const done = stepsDone(run);
   const window = windowOf(run);
   if (granted >= finalStep || granted - done > window / 2) return [];
@@ -40,7 +41,7 @@ function nextBoundary(run: RunState, now: number): number {
   const { checkpointEverySteps = 0, replicateEverySteps = 0 } = run.request.settings;
   const replica =
     replicateEverySteps === 'auto' ? whenWorthIt(run, now) : multipleAfter(run.granted, replicateEverySteps);
-  return Math.min(run.finalStep, multipleAfter(run.granted, checkpointEverySteps), replica);
+  return Math.min(lastOfTerm(run), multipleAfter(run.granted, checkpointEverySteps), replica);
 }
 
 function multipleAfter(step: number, every: number): number {
@@ -52,4 +53,17 @@ function whenWorthIt({ captured, phase, phaseSince, granted }: RunState, now: nu
   const last = captured ?? { at: phase === 'training' ? phaseSince : now, seconds: 0 };
   const wait = Math.max(LEAST_CAPTURE_SECONDS, CAPTURE_PARTS * last.seconds);
   return now >= last.at + wait ? granted + 1 : Infinity;
+}
+
+/** Where the run ends, or its boards change before. */
+function lastOfTerm({ finalStep, move }: RunState): number {
+  return Math.min(finalStep, move?.step ?? Infinity);
+}
+
+/**
+ * Boards can only be told to capture at a step that they have not reached, so it is one step after the last one granted,
+ * unless that one is captured already.
+ */
+export function nextCapturable({ granted, lastCapture }: RunState): number {
+  return granted === lastCapture ? granted : granted + 1;
 }

@@ -147,12 +147,17 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       termEnding = new AbortController();
       const { plan, recoveries } = runIn(state);
       const { term = 0, step = fromStep } = recoveries.at(-1) ?? {};
-      notice('recovering', `${reason}. Going on from step ${fromStep} of ${step} done, with plan ${term}.`, {
-        term,
-        fromStep,
-      });
+      const redone = step > fromStep ? ` of ${step} done` : '';
+      const next = { term, fromStep };
+      notice('recovering', `${reason}. Going on from step ${fromStep}${redone}, with plan ${term}.`, next);
       // Whoever holds a stage of the old term gives it up; a board that cannot hear it is told when it can.
       if (plan !== undefined) tell(sendStop(plan, reason));
+    },
+    move({ reason }, state) {
+      tellEvent('moving', { reason, step: runIn(state).move?.step ?? 0 });
+    },
+    'leave-out'({ board, reason }) {
+      tellEvent('left-out', { board, reason: reason.slice(0, 4000) });
     },
     pause({ reason }) {
       notice('paused', `The run waits for boards: ${reason}`);

@@ -17,8 +17,9 @@ export function wakeUp(before: FleetState, now: number): FleetState {
 }
 
 export function hearBeat(state: FleetState, board: string): FleetState {
-  const { silent: _, ...known } = state.boards.get(board) ?? {};
-  return withBoard(state, board, { ...known, beatAt: state.now });
+  const { silent = false, ...known } = state.boards.get(board) ?? {};
+  const { now } = state;
+  return withBoard(state, board, { ...known, beatAt: now, ...(silent ? { onlineSince: now } : {}) });
 }
 
 /** A board whose heartbeats stay out is as good as gone, until one comes. */

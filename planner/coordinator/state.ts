@@ -16,6 +16,11 @@ export type BoardState = {
   readonly profile?: { readonly cores: number; readonly memoryBytes: number };
   /** When its last heartbeat came; absent until the first. */
   readonly beatAt?: number;
+  readonly onlineSince?: number;
+  /** How often a run has lost it. */
+  readonly losses?: number;
+  /** It is to get no work: somebody wants to switch it off. */
+  readonly drained?: boolean;
   /** It is connected, but its heartbeats stay out. */
   readonly silent?: boolean;
 };
@@ -60,8 +65,9 @@ export type CaptureState = {
   readonly arrived: readonly ReadonlySet<string>[];
   /** Stages that have said they are through. */
   readonly reported: readonly boolean[];
-  /** When it was asked for. */
+  /** When the first stage came to the step; when it was asked for, before that. */
   readonly since: number;
+  readonly begun: boolean;
 };
 
 /** Why a run ends early. Data: `failure.ts` makes the error of it. */
@@ -111,8 +117,14 @@ export type RunState = {
   readonly capture: CaptureState | undefined;
   /** The step whose state the hub holds: a recovery goes on from it. */
   readonly held: number | undefined;
-  /** How long the last capture took, from its grant to the last tensor, and when that was. */
+  /** How long the last capture took, from the first stage that came to its step to its whole state, and when that was. */
   readonly captured: { readonly at: number; readonly seconds: number } | undefined;
+  /** A planned change of boards: the term ends with this step, whose state is captured. */
+  readonly move: { readonly step: number; readonly reason: string } | undefined;
+  /** When the boards of the plan were chosen. */
+  readonly plannedAt: number;
+  /** Boards that came since and got nothing, with the time that they came. */
+  readonly leftOut: ReadonlyMap<string, number>;
   /** The step whose checkpoint is being written. */
   readonly writing: number | undefined;
   readonly checkpoint: { readonly step: number; readonly path: string } | undefined;
@@ -159,8 +171,8 @@ export const initialState: FleetState = { now: 0, boards: new Map(), run: undefi
 
 /** The boards that could take part, by id in natural order. */
 export function onlineBoards(state: FleetState): readonly OnlineBoard[] {
-  const online = [...state.boards].flatMap(([id, { online, profile, silent = false }]) => {
-    const isThere = online !== undefined && profile !== undefined && !silent;
+  const online = [...state.boards].flatMap(([id, { online, profile, silent = false, drained = false }]) => {
+    const isThere = online !== undefined && profile !== undefined && !silent && !drained;
     return isThere ? [{ id, dataUrl: online.dataUrl, ...profile }] : [];
   });
   return online.sort((a, b) => naturalOrder.compare(a.id, b.id));

@@ -35,7 +35,9 @@ export function leave(state: FleetState, board: string, how: string): FleetState
   if (run === undefined || stage === undefined) return state;
   // It will not say that it has stopped.
   const gone = withStage(run, stage.stage, { stopped: true });
-  return fail(state, gone, { kind: 'lost', stage: stage.stage, step: stage.step, how });
+  const known = state.boards.get(board);
+  const counted = withBoard(state, board, { ...known, losses: (known?.losses ?? 0) + 1 });
+  return fail(counted, gone, { kind: 'lost', stage: stage.stage, step: stage.step, how });
 }
 
 /** The latest recovery is further. */

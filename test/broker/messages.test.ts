@@ -28,6 +28,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
   },
   deviceProfile: { profile: { board: 'pi-1', model: 'Pi 4', cores: 4, memoryBytes: 1, platform: 'linux-arm64' } },
   deviceHeartbeat: { beat: { board: 'pi-1' } },
+  deviceService: { drained: { board: 'pi-1', reason: 'a new card' }, serving: { board: 'pi-1' } },
   deviceTelemetry: { telemetry: { board: 'pi-1', residentBytes: 1, cpuSeconds: 0.5 } },
   deviceCommand: {
     prepare: {

@@ -77,6 +77,7 @@ const expected: Record<TopicName, { publish: string[]; subscribe: string[] }> = 
   deviceState: { publish: ['pi-1'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
   deviceProfile: { publish: ['pi-1'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
   deviceHeartbeat: { publish: ['pi-1'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
+  deviceService: { publish: ['hub'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
   deviceTelemetry: { publish: ['pi-1'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
   deviceCommand: { publish: ['hub'], subscribe: ['pi-1'] },
   deviceReport: { publish: ['pi-1'], subscribe: ['hub'] },

@@ -89,6 +89,8 @@ export type Act =
 
 export type Script = {
   readonly beforeStep?: (step: number) => Act;
+  /** It stands still before a step until this resolves. */
+  readonly waitBefore?: (step: number) => Promise<void> | undefined;
   readonly loss?: (step: number) => number | null;
   readonly prepares?: boolean;
   readonly clips?: boolean;
@@ -249,6 +251,9 @@ export class FakeBoard {
   }
 
   async #doStep(step: number): Promise<void> {
+    const plan = this.#plan;
+    await this.#script.waitBefore?.(step);
+    if (this.#broken || this.#plan !== plan) return;
     const act = this.#script.beforeStep?.(step) ?? 'compute';
     if (act === 'die') return this.die();
     if (act === 'fall-silent') {
