@@ -3,6 +3,7 @@ import { engineBench } from './engine.ts';
 import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
 import { predictorBench } from './predictor.ts';
+import { recoverBench } from './recover.ts';
 import { telemetryBench } from './telemetry.ts';
 
 /** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   engine: engineBench,
   pipeline: pipelineBench,
   predictor: predictorBench,
+  recover: recoverBench,
   telemetry: telemetryBench,
   planner: plannerBench,
 };
