@@ -5,6 +5,7 @@ import { linkBench } from './link.ts';
 import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
 import { predictorBench } from './predictor.ts';
+import { recoverBench } from './recover.ts';
 import { simulateBench } from './simulate.ts';
 import { telemetryBench } from './telemetry.ts';
 
@@ -16,6 +17,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   link: linkBench,
   pipeline: pipelineBench,
   predictor: predictorBench,
+  recover: recoverBench,
   telemetry: telemetryBench,
   planner: plannerBench,
   simulate: simulateBench,

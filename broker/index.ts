@@ -42,6 +42,7 @@ export type {
   DeviceCommand,
   DeviceProfile,
   DeviceReport,
+  DeviceService,
   DeviceState,
   DeviceTelemetry,
   LinkProbe,

@@ -18,7 +18,7 @@ import {
   specificationOf,
 } from './plan-stage.ts';
 import { captureState, receiveState, sendState } from './state-transfer.ts';
-import { trafficOf, trafficSince } from './traffic.ts';
+import { isSender, trafficOf, trafficSince } from './traffic.ts';
 
 export type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }>;
 type GrantCommand = Extract<DeviceCommand, { kind: 'grant' }>;
@@ -223,7 +223,11 @@ export class BoardRun {
     this.#inbox.close(new Error('the run has ended'));
     await this.#sending;
     const links = [...(this.#links?.all ?? []), ...(this.#hubLink ? [this.#hubLink] : [])];
-    await Promise.allSettled([...links.map((link) => link.close()), this.#engine?.dispose()]);
+    // A sender takes its leave, which somebody who stands still does not answer: the next run need not wait for it. Its
+    // receivers it does wait for, as they say where the next one is to begin.
+    const [senders, receivers] = [links.filter(isSender), links.filter((link) => !isSender(link))];
+    for (const sender of senders) sender.close().catch(() => {});
+    await Promise.allSettled([...receivers.map((receiver) => receiver.close()), this.#engine?.dispose()]);
   }
 
   /** A report that cannot be sent is the broken connection's to tell, not the run's. */

@@ -18,6 +18,7 @@ import type { FittedModel } from '../../planner/index.ts';
 import { onnxRuntimeVersion } from '../engine/index.ts';
 import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from '../telemetry/index.ts';
 import { BoardRun, type BoardRunNeeds } from './board-run.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import { Surveyor } from './survey.ts';
 
 export interface BoardOptions {
@@ -118,7 +119,9 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
   await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
   await hub.publish('deviceState', { id }, onlineState(id, dataUrl, inventory.memoryBytes));
   const closing = new AbortController();
-  startTelemetry(options, hub, AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]));
+  const ending = AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]);
+  startHeartbeat(id, hub, ending);
+  startTelemetry(options, hub, ending);
   return {
     id,
     dataUrl,

@@ -24,6 +24,6 @@ export function trafficSince(before: Traffic, now: Traffic): Traffic {
   };
 }
 
-function isSender(link: LinkSender | LinkReceiver): link is LinkSender {
+export function isSender(link: LinkSender | LinkReceiver): link is LinkSender {
   return 'send' in link;
 }

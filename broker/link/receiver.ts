@@ -122,7 +122,13 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     refused += 1;
     tellStatus();
   });
-  await messenger.publish('linkWindow', link, { kind: 'window', run, credits: { ...credits }, maxTensorBytes });
+  await messenger.publish('linkWindow', link, {
+    kind: 'window',
+    run,
+    term: options.term,
+    credits: { ...credits },
+    maxTensorBytes,
+  });
   return receiverOf(link, intake, {
     stats: () => statsOf(meter),
     async close() {

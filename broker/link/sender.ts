@@ -127,7 +127,8 @@ class Sender implements LinkSender {
     await this.#messenger.subscribe('linkStatus', this.#link, hear, either);
     const opened = Promise.withResolvers<void>();
     const agree = ({ message }: { readonly message: LinkWindow }): void => {
-      if (message.run !== run || this.#maxTensorBytes > 0) return;
+      // The window of an earlier term may still lie there: its end takes nothing of this one.
+      if (message.run !== run || message.term !== this.#options.term || this.#maxTensorBytes > 0) return;
       this.#agree(message);
       opened.resolve();
     };

@@ -60,6 +60,13 @@ export const messageTables = {
   deviceProfile: {
     profile: { board, model: text(128), cores: count, memoryBytes: count, platform: text(64) },
   },
+  deviceHeartbeat: {
+    beat: { board },
+  },
+  deviceService: {
+    drained: { board, reason },
+    serving: { board },
+  },
   deviceTelemetry: {
     telemetry: {
       board,
@@ -133,6 +140,9 @@ export const messageTables = {
   runPlan: {
     plan: { run, term, plan: json },
   },
+  runState: {
+    state: { run, term, phase: text(32), step, reason: optional(text(500)) },
+  },
   runMetrics: {
     metrics: {
       run,
@@ -149,7 +159,7 @@ export const messageTables = {
     event: { run, what: text(64), detail: json },
   },
   linkWindow: {
-    window: { run, credits: json, maxTensorBytes: count },
+    window: { run, term, credits: json, maxTensorBytes: count },
   },
   // The whole of what a receiver has of a link's tensors, so that any later one makes up for one that was lost.
   linkStatus: {
@@ -179,10 +189,13 @@ export type MessageOf<T extends MessageType> = {
 
 export type DeviceState = MessageOf<'deviceState'>;
 export type DeviceProfile = MessageOf<'deviceProfile'>;
+export type DeviceHeartbeat = MessageOf<'deviceHeartbeat'>;
+export type DeviceService = MessageOf<'deviceService'>;
 export type DeviceTelemetry = MessageOf<'deviceTelemetry'>;
 export type DeviceCommand = MessageOf<'deviceCommand'>;
 export type DeviceReport = MessageOf<'deviceReport'>;
 export type RunPlan = MessageOf<'runPlan'>;
+export type RunState = MessageOf<'runState'>;
 export type RunMetrics = MessageOf<'runMetrics'>;
 export type RunEvent = MessageOf<'runEvent'>;
 export type LinkWindow = MessageOf<'linkWindow'>;

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { writeCheckpoint } from '../../agent/index.ts';
 import {
   type CheckpointStore,
+  defaultDeadlines,
   type RunResult,
   type RunSettings,
   runTraining,
@@ -145,6 +146,7 @@ async function trainOn(
       lastWords: (board) => lab.lastWords(board),
       onSurvey: (boards, round) => output.line(surveying(boards, round)),
       onPlan: (plan) => output.line(formatPlan(plan)),
+      onNotice: (text) => output.line(text),
       onProgress(progress) {
         onStep();
         print(progress);
@@ -195,7 +197,15 @@ function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
     fromStep: state?.step ?? 0,
     ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
     checkpointEverySteps: checkpointEvery,
-    deadlines: { surveyed: patience, prepared: patience, silence: patience, link: input.options.linkPatience },
+    replicateEverySteps: input.options.replicateEvery ?? 'auto',
+    onLoss: input.options.onLoss as 'recover' | 'stop',
+    deadlines: {
+      surveyed: patience,
+      prepared: patience,
+      silence: patience,
+      link: input.options.linkPatience,
+      boardsBack: boardsBackOf(input),
+    },
   };
 }
 
@@ -216,6 +226,11 @@ function surveySecondsOf({ input: { options }, inside, ends }: RunContext): numb
 function patienceOf({ options: { patience }, given }: TrainInput, inside: Inside | undefined): number {
   if (inside === undefined || given.has('patience')) return patience;
   return patience / Math.min(1, ...inside.description.boards.map(({ quota = 1 }) => quota));
+}
+
+/** Nobody starts a board of a passing lab again; a fleet's boards are brought back by people. */
+function boardsBackOf({ options: { waitForBoards, fleet } }: TrainInput): number {
+  return waitForBoards ?? (fleet === undefined ? 30 : defaultDeadlines.boardsBack);
 }
 
 async function boardsOf(

@@ -49,6 +49,14 @@ export const trainOptions = {
   testLimit: wholeNumber('use at most so many test samples'),
   threads: withDefault(wholeNumber('threads of each board that is started here', { least: 0, most: 64 }), 1),
   checkpointEvery: withDefault(wholeNumber('steps between checkpoints; 0: only at the end', { least: 0 }), 200),
+  onLoss: withDefault(
+    oneOf(['recover', 'stop'], 'what happens when a board is lost: go on with the others, or end the run'),
+    'recover',
+  ),
+  replicateEvery: wholeNumber('steps between states that the hub holds in memory; as often as is cheap when not given'),
+  waitForBoards: wholeNumber(
+    'seconds that a run waits for lost boards where it cannot go on without; a day with --fleet, else 30',
+  ),
   patience: withDefault(
     wholeNumber('seconds without any progress after which the run is given up; more for slow boards'),
     defaultDeadlines.silence,

@@ -1,5 +1,5 @@
 import type { Plan, SurveyWish } from '../index.ts';
-import type { Outcome } from './state.ts';
+import type { Failure, Outcome } from './state.ts';
 import type { Progress } from './types.ts';
 
 /** What the loop is to do next. Everything about boards goes to all boards of the plan. */
@@ -16,7 +16,24 @@ export type Action =
   | { readonly kind: 'clip'; readonly step: number; readonly squaredNorm: number }
   /** Tell everybody how far the run is; `step` counts from 0 and is the one that `progress` ends with. */
   | { readonly kind: 'announce'; readonly step: number; readonly progress: Progress }
+  /** Hold on to the state that has come up, in place of the one held before. */
+  | { readonly kind: 'keep'; readonly step: number }
   | { readonly kind: 'write-checkpoint'; readonly step: number }
+  /** A board that is connected has given no sign of life for too long. */
+  | { readonly kind: 'miss'; readonly board: string; readonly seconds: number }
+  /** End the term: boards give up what they hold, and the next plan goes on from `fromStep`. */
+  | {
+      readonly kind: 'recover';
+      readonly failure: Failure | undefined;
+      readonly reason: string;
+      readonly fromStep: number;
+    }
+  /** End the term at the next step that boards can be told of, with its state, for a plan with other boards. */
+  | { readonly kind: 'move'; readonly reason: string }
+  /** A board that is there anew is not worth a new plan, or cannot be given one. */
+  | { readonly kind: 'leave-out'; readonly board: string; readonly onlineSince: number; readonly reason: string }
+  /** The run waits for boards. */
+  | { readonly kind: 'pause'; readonly reason: string }
   /** Take the run from the boards; it will end with `outcome`. */
   | { readonly kind: 'stop'; readonly outcome: Outcome }
   /** The run is over. */

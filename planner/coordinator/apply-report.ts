@@ -9,8 +9,8 @@ import {
   type StageState,
   stepsDone,
 } from './state.ts';
-import { ignore, isLive, suspect, withStage } from './transitions.ts';
-import type { BoardTotals } from './types.ts';
+import { addTotals } from './totals.ts';
+import { ignore, isLive, suspect, withLast, withStage } from './transitions.ts';
 
 type StageReport = Exclude<DeviceReport, { kind: 'surveyed' }>;
 type Report<Kind extends DeviceReport['kind']> = Extract<DeviceReport, { kind: Kind }>;
@@ -108,31 +108,20 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
     totals: addTotals(stage.totals, report, run),
   });
   const done = stepsDone(next) > stepsDone(run);
+  const begins = run.capture?.step === step + 1 && !run.capture.begun;
   return {
     ...next,
+    capture: begins ? { ...run.capture!, since: at, begun: true } : run.capture,
     losses: isLast ? [...run.losses, loss!] : run.losses,
     doneAt: done ? [...run.doneAt, at].slice(-1 - SPEED_STEPS) : run.doneAt,
     lastStepAt: done ? at : run.lastStepAt,
+    recoveries: hasCaughtUp(next) ? withLast(run.recoveries, { caughtUpAt: at }) : run.recoveries,
   };
 }
 
-function addTotals(totals: BoardTotals, report: Report<'step'>, { stages }: RunState): BoardTotals {
-  const links = report.links.filter(({ to }) => stages.some(({ board }) => board === to));
-  return {
-    computeSeconds: totals.computeSeconds + report.computeSeconds,
-    overheadSeconds: totals.overheadSeconds + report.overheadSeconds,
-    waitSeconds: totals.waitSeconds + report.waitSeconds,
-    wallSeconds: totals.wallSeconds + report.wallSeconds,
-    bytesSent: totals.bytesSent + report.bytesSent,
-    bytesReceived: totals.bytesReceived + report.bytesReceived,
-    bytesSentTo: addLinks(totals.bytesSentTo, links),
-  };
-}
-
-function addLinks(bytesSentTo: BoardTotals['bytesSentTo'], links: Report<'step'>['links']): BoardTotals['bytesSentTo'] {
-  const sums = new Map(Object.entries(bytesSentTo));
-  for (const { to, bytes } of links) sums.set(to, (sums.get(to) ?? 0) + bytes);
-  return Object.fromEntries(sums);
+function hasCaughtUp(run: RunState): boolean {
+  const last = run.recoveries.at(-1);
+  return last !== undefined && last.caughtUpAt === undefined && stepsDone(run) >= last.step;
 }
 
 function afterNorms(run: RunState, stage: StageState, report: Report<'norms'>, at: number): Changed {

@@ -36,6 +36,34 @@ export function judge({ suspects, request }: RunState, now: number): Failure | u
   return patient ? undefined : worst.failure;
 }
 
+/** What went wrong, for comparing it with what went wrong before. */
+export function signatureOf(failure: Failure): string {
+  return failure.kind === 'failed' ? `failed ${failure.error.code}` : failure.kind;
+}
+
+/** In words, for people who watch the run. */
+export function describeFailure(failure: Failure, { stages }: RunState): string {
+  switch (failure.kind) {
+    case 'lost':
+      return `${nameOf(stages[failure.stage]!)} ${failure.how} at step ${failure.step}`;
+    case 'failed':
+      return `${nameOf(stages[failure.stage]!)} failed at step ${failure.step}: ${failure.error.message}`;
+    case 'silent':
+    case 'not-surveyed':
+    case 'not-prepared':
+      return `nothing was heard for ${failure.seconds} s: ${failure.waitsFor}`;
+    case 'not-enough-boards':
+      return `too few boards are online: ${failure.online.join(', ')}`;
+    case 'not-finite':
+      return `${failure.what} is not a finite number at step ${failure.step}`;
+    case 'planning':
+    case 'hub':
+      return failure.error.message;
+    default:
+      return failure satisfies never;
+  }
+}
+
 /** The error that the caller of the run gets. */
 export function errorOf(failure: Failure, run: RunState, lastWords: string | undefined): Error {
   const { settings } = run.request;
@@ -81,7 +109,7 @@ function awaited(run: RunState): string {
   const least = Math.min(...stages.map(({ step }) => step));
   const behind = stages.filter(({ step }) => step === least);
   if (least < run.granted) return `waiting for ${names(behind)} to finish step ${least}`;
-  if (capture?.writing) return `waiting for the checkpoint of step ${capture.step} to be written`;
+  if (run.writing !== undefined) return `waiting for the checkpoint of step ${run.writing} to be written`;
   const silent = stages.filter(({ stage }) => capture !== undefined && !isCaptured(run, stage));
   return `waiting for ${names(silent)} to send the state of step ${capture?.step ?? least}`;
 }

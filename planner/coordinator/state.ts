@@ -1,5 +1,5 @@
 import type { BlockCost, BoardSurvey, Plan } from '../index.ts';
-import type { BoardTotals, Deadlines, RunSettings } from './types.ts';
+import type { BoardTotals, Deadlines, Recovery, RunSettings } from './types.ts';
 
 /** A board that could take part: online, and with a profile. */
 export type OnlineBoard = {
@@ -14,12 +14,24 @@ export type BoardState = {
   /** From its retained state; absent while it is offline. `pid` tells a restarted process from a reconnected one. */
   readonly online?: { readonly dataUrl: string; readonly pid: number };
   readonly profile?: { readonly cores: number; readonly memoryBytes: number };
+  /** When its last heartbeat came; absent until the first. */
+  readonly beatAt?: number;
+  readonly onlineSince?: number;
+  /** How often a run has lost it. */
+  readonly losses?: number;
+  /** It is to get no work: somebody wants to switch it off. */
+  readonly drained?: boolean;
+  /** It is connected, but its heartbeats stay out. */
+  readonly silent?: boolean;
 };
 
 /** Name and shape of a tensor of a block's state. */
 export type TensorLayout = { readonly name: string; readonly shape: readonly number[] };
 
-/** A run as it is asked for: the settings without the values to restore, and what follows from the model. Plain data. */
+/**
+ * A run as it is asked for: the settings without the values to restore, and what follows from the model. Plain data.
+ * After a recovery it is what boards are asked for in the new term: `fromStep`, `term` and `restores` change.
+ */
 export type RunRequest = {
   readonly settings: Omit<RunSettings, 'restore' | 'deadlines'>;
   readonly term: number;
@@ -55,7 +67,9 @@ export type CaptureState = {
   readonly arrived: readonly ReadonlySet<string>[];
   /** Stages that have said they are through. */
   readonly reported: readonly boolean[];
-  readonly writing: boolean;
+  /** When the first stage came to the step; when it was asked for, before that. */
+  readonly since: number;
+  readonly begun: boolean;
 };
 
 /** What boards have measured for this run. */
@@ -92,18 +106,30 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
- * gathering: boards come online; surveying: they measure themselves; opening, opened: the hub makes ready to receive state; preparing: boards load their stage;
- * training: steps are granted; stopping: boards give the run up; over.
+ * gathering: boards come online; surveying: they measure themselves; opening, opened: the hub makes ready to receive state;
+ * preparing: boards load their stage; training: steps are granted; recovering: the term is over, and boards for the next are
+ * looked for; stopping: boards give the run up; over.
  */
-export type Phase = 'gathering' | 'surveying' | 'opening' | 'opened' | 'preparing' | 'training' | 'stopping' | 'over';
+export type Phase =
+  | 'gathering'
+  | 'surveying'
+  | 'opening'
+  | 'opened'
+  | 'preparing'
+  | 'training'
+  | 'recovering'
+  | 'stopping'
+  | 'over';
 
 export type RunState = {
   readonly request: RunRequest;
+  /** The step that the run began with, and whether it began with a given state. */
+  readonly origin: { readonly fromStep: number; readonly restores: boolean };
   readonly phase: Phase;
   readonly phaseSince: number;
   readonly stopRequested: boolean;
   readonly survey: SurveyState;
-  /** Absent while gathering. */
+  /** The latest; absent while gathering. */
   readonly plan: Plan | undefined;
   readonly stages: readonly StageState[];
   /** Boards may run the steps before this one. */
@@ -113,10 +139,22 @@ export type RunState = {
   /** The run ends when this many steps are done: `steps`, or earlier after an interrupt. */
   readonly finalStep: number;
   readonly capture: CaptureState | undefined;
+  /** The step whose state the hub holds: a recovery goes on from it. */
+  readonly held: number | undefined;
+  /** How long the last capture took, from the first stage that came to its step to its whole state, and when that was. */
+  readonly captured: { readonly at: number; readonly seconds: number } | undefined;
+  /** A planned change of boards: the term ends with this step, whose state is captured. */
+  readonly move: { readonly step: number; readonly reason: string } | undefined;
+  /** When the boards of the plan were chosen. */
+  readonly plannedAt: number;
+  /** Boards that came since and got nothing, with the time that they came. */
+  readonly leftOut: ReadonlyMap<string, number>;
+  /** The step whose checkpoint is being written. */
+  readonly writing: number | undefined;
   readonly checkpoint: { readonly step: number; readonly path: string } | undefined;
   /** Squared norms by step and stage, until all stages have said theirs. */
   readonly norms: ReadonlyMap<number, readonly (readonly number[] | undefined)[]>;
-  /** By step from `fromStep` on. */
+  /** By step from the origin on. */
   readonly losses: readonly number[];
   /** Steps of which everybody was told. */
   readonly announced: number;
@@ -128,6 +166,11 @@ export type RunState = {
   readonly progressAt: number;
   /** What went wrong, in the order of arrival: the worst is judged after a moment. */
   readonly suspects: readonly { readonly at: number; readonly failure: Failure }[];
+  readonly recoveries: readonly Recovery[];
+  /** Why the run waits for boards; absent while it does not. */
+  readonly paused: string | undefined;
+  /** What boards did in earlier terms, by board. */
+  readonly totalsBefore: Readonly<Record<string, BoardTotals>>;
   readonly outcome: Outcome | undefined;
 };
 
@@ -152,8 +195,9 @@ export const initialState: FleetState = { now: 0, boards: new Map(), run: undefi
 
 /** The boards that could take part, by id in natural order. */
 export function onlineBoards(state: FleetState): readonly OnlineBoard[] {
-  const online = [...state.boards].flatMap(([id, { online, profile }]) => {
-    return online === undefined || profile === undefined ? [] : [{ id, dataUrl: online.dataUrl, ...profile }];
+  const online = [...state.boards].flatMap(([id, { online, profile, silent = false, drained = false }]) => {
+    const isThere = online !== undefined && profile !== undefined && !silent && !drained;
+    return isThere ? [{ id, dataUrl: online.dataUrl, ...profile }] : [];
   });
   return online.sort((a, b) => naturalOrder.compare(a.id, b.id));
 }

@@ -55,6 +55,13 @@ export type RunSettings = {
    * absent: only at the end (and when interrupted).
    */
   readonly checkpointEverySteps?: number;
+  /**
+   * The hub holds the state of a step in memory, and takes a newer one after so many steps; `auto` lets what a capture
+   * takes decide. Absent: only what becomes a checkpoint.
+   */
+  readonly replicateEverySteps?: number | 'auto';
+  /** What is done where a board is lost: `recover`, which goes on from the last state held, when absent. */
+  readonly onLoss?: 'stop' | 'recover';
   readonly deadlines?: Partial<Deadlines>;
 };
 
@@ -74,6 +81,10 @@ export type Deadlines = {
   readonly stop: number;
   /** A link without a connection, or whose receiver says nothing. */
   readonly link: number;
+  /** Between two heartbeats of a board. */
+  readonly heartbeat: number;
+  /** For boards to come back to a run that has too few of them. */
+  readonly boardsBack: number;
 };
 
 export const defaultDeadlines: Deadlines = {
@@ -84,6 +95,8 @@ export const defaultDeadlines: Deadlines = {
   cause: 1.5,
   stop: 2,
   link: 30,
+  heartbeat: 4,
+  boardsBack: 86_400,
 };
 
 /** What a checkpoint says beside its tensors. */
@@ -128,9 +141,11 @@ export type RunNeeds = {
   readonly lastWords?: (board: string) => Promise<string | undefined>;
   /** Called when boards begin to measure themselves: what they know, or how long the stages of a plan would take. */
   readonly onSurvey?: (boards: readonly string[], round: number) => void;
-  /** Called once, when the boards are chosen and the work is shared out. */
+  /** Called for each plan, when the boards are chosen and the work is shared out. */
   readonly onPlan?: (plan: Plan) => void;
-  /** Called after each step. */
+  /** Told in words what happens beside the steps: a board is lost, the run pauses, it has caught up. */
+  readonly onNotice?: (text: string) => void;
+  /** Called after each step; not again for a step that is done again. */
   readonly onProgress?: (progress: Progress) => void;
   /** Sees every event in order: applied again to `initialState`, they give the same state. */
   readonly onEvent?: (event: Event) => void;
@@ -149,6 +164,23 @@ export type BoardTotals = {
   readonly bytesReceived: number;
   /** Of each link that leads away from the board, by the board that it leads to. */
   readonly bytesSentTo: Readonly<Record<string, number>>;
+};
+
+/** How a run went on after it had lost a board. Times are of the coordinator's clock, seconds. */
+export type Recovery = {
+  /** Of the plan after it. */
+  readonly term: number;
+  readonly reason: string;
+  /** What went wrong, for comparing: the same again without a step between is given up. */
+  readonly signature: string;
+  /** Steps that were done before. */
+  readonly step: number;
+  /** The step that it goes on from: those between are done again. */
+  readonly fromStep: number;
+  readonly at: number;
+  /** When boards computed again, and when they had done again what was lost. */
+  readonly trainingAt?: number;
+  readonly caughtUpAt?: number;
 };
 
 export type RunResult = {
@@ -170,4 +202,5 @@ export type RunResult = {
   readonly samplesPerSecond: number;
   /** From the first grant to the last step's report. */
   readonly seconds: number;
+  readonly recoveries: readonly Recovery[];
 };

@@ -27,6 +27,8 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     lost: { board: 'pi-1' },
   },
   deviceProfile: { profile: { board: 'pi-1', model: 'Pi 4', cores: 4, memoryBytes: 1, platform: 'linux-arm64' } },
+  deviceHeartbeat: { beat: { board: 'pi-1' } },
+  deviceService: { drained: { board: 'pi-1', reason: 'a new card' }, serving: { board: 'pi-1' } },
   deviceTelemetry: { telemetry: { board: 'pi-1', residentBytes: 1, cpuSeconds: 0.5 } },
   deviceCommand: {
     survey: { run: 'r', term: 1, round: 0, wish: { budgetSeconds: 30 } },
@@ -67,9 +69,10 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     stopped: { run: 'r', term: 1, stage: 0 },
   },
   runPlan: { plan: { run: 'r', term: 1, plan: {} } },
+  runState: { state: { run: 'r', term: 2, phase: 'paused', step: 7, reason: 'no board is online' } },
   runMetrics: { metrics: { run: 'r', term: 1, step: 3, steps: 10, loss: 2.3, samplesPerSecond: 100 } },
   runEvent: { event: { run: 'r', what: 'started', detail: {} } },
-  linkWindow: { window: { run: 'r', credits: { activation: 3 }, maxTensorBytes: 100 } },
+  linkWindow: { window: { run: 'r', term: 1, credits: { activation: 3 }, maxTensorBytes: 100 } },
   linkStatus: {
     status: {
       run: 'r',

@@ -15,7 +15,20 @@ import {
 
 /** A run whose board has died ends within this time, in milliseconds. */
 const mostMilliseconds = 5_000;
-const endless = ['train', '--model', 'mlp', '--batch', '16', '--micro-batches', '2', '--steps', '1000000', '--json'];
+const endless = [
+  'train',
+  '--on-loss',
+  'stop',
+  '--model',
+  'mlp',
+  '--batch',
+  '16',
+  '--micro-batches',
+  '2',
+  '--steps',
+  '1000000',
+  '--json',
+];
 
 /** A run of two boards that has begun to train; whatever is left of it is killed. */
 async function withRun(

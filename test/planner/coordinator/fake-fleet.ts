@@ -39,6 +39,7 @@ export function someSettings(overrides: Partial<RunSettings> = {}): RunSettings 
     boards: 2,
     steps: 4,
     fromStep: 0,
+    onLoss: 'stop',
     ...overrides,
   };
 }
@@ -88,6 +89,8 @@ export type Act =
 
 export type Script = {
   readonly beforeStep?: (step: number) => Act;
+  /** It stands still before a step until this resolves. */
+  readonly waitBefore?: (step: number) => Promise<void> | undefined;
   readonly loss?: (step: number) => number | null;
   readonly prepares?: boolean;
   readonly clips?: boolean;
@@ -113,7 +116,7 @@ export class FakeBoard {
   readonly #identity: Identity;
   readonly #messenger: Messenger;
   readonly #transport: Transport;
-  readonly #script: Script;
+  #script: Script;
   readonly #settings: RunSettings;
   readonly #dataUrl: string;
   readonly #restored = new Map<string, Float32Array>();
@@ -148,6 +151,22 @@ export class FakeBoard {
       // What is under way when the rig is closed is nobody's concern; a board that fails otherwise leaves its run waiting.
       this.#obey(message).catch(() => {});
     });
+    await this.#announce(1);
+  }
+
+  /** As if its process was started again. */
+  async comeBack(): Promise<void> {
+    this.#dead = false;
+    this.#script = {};
+    await this.#announce(2);
+  }
+
+  async beat(): Promise<void> {
+    await this.#messenger.publish('deviceHeartbeat', { id: this.id }, { kind: 'beat', board: this.id });
+  }
+
+  async #announce(pid: number): Promise<void> {
+    const params = { id: this.id };
     const profile = { model: 'test', cores: 2, memoryBytes: 4e9, platform: 'test' };
     await this.#messenger.publish('deviceProfile', params, { kind: 'profile', board: this.id, ...profile });
     await this.#messenger.publish('deviceState', params, {
@@ -157,7 +176,7 @@ export class FakeBoard {
       engine: { name: 'null', version: '0' },
       cores: 2,
       memoryBytes: 4e9,
-      pid: 1,
+      pid,
     });
   }
 
@@ -195,6 +214,9 @@ export class FakeBoard {
         break;
       }
       case 'prepare':
+        // As a real board, it gives up the stage of an older term.
+        this.#giveUp();
+        this.#broken = false;
         this.#plan = command.plan as unknown as Plan;
         this.#stage = command.stage;
         this.#hubUrl = command.hubUrl;
@@ -214,8 +236,8 @@ export class FakeBoard {
         this.#onClip(command.squaredNorm);
         break;
       case 'stop':
-        this.#broken = true;
-        await this.#link?.close();
+        if (command.term !== this.#plan?.term) break;
+        this.#giveUp();
         if (this.#script.stops !== false) await this.report({ kind: 'stopped', ...this.place });
         break;
       default:
@@ -223,18 +245,30 @@ export class FakeBoard {
     }
   }
 
+  #giveUp(): void {
+    this.#broken = true;
+    this.#working = false;
+    this.#captures.clear();
+    this.#link?.close();
+    this.#link = undefined;
+  }
+
   async #work(): Promise<void> {
     if (this.#working) return;
     this.#working = true;
-    while (!this.#broken) {
+    const plan = this.#plan;
+    while (!this.#broken && this.#plan === plan) {
       if (this.#captures.delete(this.#step)) await this.#sendState(this.#step);
       else if (this.#step < this.#granted) await this.#doStep(this.#step);
       else break;
     }
-    this.#working = false;
+    if (this.#plan === plan) this.#working = false;
   }
 
   async #doStep(step: number): Promise<void> {
+    const plan = this.#plan;
+    await this.#script.waitBefore?.(step);
+    if (this.#broken || this.#plan !== plan) return;
     const act = this.#script.beforeStep?.(step) ?? 'compute';
     if (act === 'die') return this.die();
     if (act === 'fall-silent') {
