@@ -1,6 +1,16 @@
 import { parseArgs } from 'node:util';
-import { buildModel, type Cuts, cutKinds, isModelName, modelNames, splitIntoBlocks, zoo } from '../models/index.ts';
+import {
+  type Block,
+  buildModel,
+  type Cuts,
+  cutKinds,
+  isModelName,
+  modelNames,
+  splitIntoBlocks,
+  zoo,
+} from '../models/index.ts';
 import { type BlockTimes, modelBlocks, type PlannerBoard, partition, uniformLinks } from '../planner/index.ts';
+import { packingCost } from './cuts/packing.ts';
 import { type MeasuredModel, stageTimes } from './cuts/stage-times.ts';
 import { boardNames, quotas } from './pipeline/scenario.ts';
 
@@ -17,31 +27,30 @@ const links = {
  */
 export async function cutsBench(args: readonly string[]): Promise<unknown> {
   const measured = readOptions(args);
-  const { model, microBatches } = measured;
-  const blocks = Object.fromEntries(cutKinds.map((cuts) => [cuts, namesOf(measured, cuts)] as const));
-  const lastBlock = blocks.double!.length - 1;
+  const { microBatches, packing } = measured;
+  const blocks = { single: blocksOf(measured, 'single'), double: blocksOf(measured, 'double') };
+  if (packing) return { ...measured, packing: await packingCost(measured, blocks.double) };
+  const lastBlock = blocks.double.length - 1;
   const whole = await stageTimes(measured, { cuts: 'double', firstBlock: 0, lastBlock });
   const alone: BlockTimes[] = [];
-  for (const block of blocks.double!.keys()) {
+  for (const block of blocks.double.keys()) {
     alone.push(await stageTimes(measured, { cuts: 'double', firstBlock: block, lastBlock: block }));
   }
   const fine = shareOut(whole, alone);
   const bound = stepOf(whole, microBatches) / quotas.reduce((sum, quota) => sum + quota, 0);
   const cases = cutKinds.flatMap((cuts) => {
-    const boards = boardsOf(joined(fine, blocks.double!, blocks[cuts]!));
+    const boards = boardsOf(joined(fine, blocks.double, blocks[cuts]));
     return Object.keys(links).map((link) => planned(measured, cuts, link as keyof typeof links, boards, bound));
   });
+  const counts = { single: blocks.single.length, double: blocks.double.length };
   const wholeMilliseconds = round(1000 * (whole.forward + whole.backward));
-  return { ...measured, model, blocks: countsOf(blocks), wholeMilliseconds, quotas, cases };
+  return { ...measured, blocks: counts, wholeMilliseconds, quotas, cases };
 }
 
-function namesOf({ model, microBatch }: MeasuredModel, cuts: Cuts): readonly string[] {
+function blocksOf({ model, microBatch }: MeasuredModel, cuts: Cuts): readonly Block[] {
   const { graph } = buildModel(model, { batch: microBatch, classes: 10, inputShape: zoo[model].sample });
-  return splitIntoBlocks(graph, cuts).map(({ name }) => name);
+  return splitIntoBlocks(graph, cuts);
 }
-
-const countsOf = (blocks: Readonly<Record<string, readonly string[]>>) =>
-  Object.fromEntries(Object.entries(blocks).map(([cuts, names]) => [cuts, names.length]));
 
 /** Seconds of a step on one board that waits for nobody. */
 const stepOf = ({ forward, backward, update }: BlockTimes, microBatches: number) =>
@@ -59,8 +68,8 @@ function shareOut(whole: BlockTimes, alone: readonly BlockTimes[]): readonly Blo
 }
 
 /** The times of coarser blocks, each of which begins with a finer one of its name. */
-function joined(fine: readonly BlockTimes[], names: readonly string[], coarser: readonly string[]): BlockTimes[] {
-  const starts = coarser.map((name) => names.indexOf(name));
+function joined(fine: readonly BlockTimes[], blocks: readonly Block[], coarser: readonly Block[]): BlockTimes[] {
+  const starts = coarser.map((block) => blocks.findIndex(({ name }) => name === block.name));
   return starts.map((start, index) => {
     const parts = fine.slice(start, starts[index + 1]);
     const sumOf = (pass: (typeof passes)[number]) => parts.reduce((sum, block) => sum + block[pass], 0);
@@ -99,20 +108,21 @@ function planned(
   };
 }
 
-function readOptions(args: readonly string[]): MeasuredModel {
+function readOptions(args: readonly string[]): MeasuredModel & { readonly packing: boolean } {
   const { values } = parseArgs({
     args: [...args],
     options: {
       model: { type: 'string', default: 'resnet18' },
       batch: { type: 'string', default: '256' },
       'micro-batches': { type: 'string', default: '16' },
+      packing: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
   const { model } = values;
   if (!isModelName(model)) throw new Error(`--model is '${model}': choose one of ${modelNames.join(', ')}`);
   const microBatches = Number(values['micro-batches']);
-  return { model, microBatches, microBatch: Number(values.batch) / microBatches };
+  return { model, microBatches, microBatch: Number(values.batch) / microBatches, packing: values.packing };
 }
 
 function round(value: number): number {

@@ -22,12 +22,14 @@ const classes = 10;
 const undisturbed = (seconds: readonly number[]) => percentile(seconds, 0.1);
 
 /** Seconds of a stage on this machine, one thread: forward and backward of a micro-batch, and the update. */
-export async function stageTimes({ model, ...batch }: MeasuredModel, run: BlockRun): Promise<BlockTimes> {
+export async function stageTimes(measured: MeasuredModel, run: BlockRun): Promise<BlockTimes> {
+  const { model, microBatch, microBatches } = measured;
   const engine = createOnnxEngine();
   const stage = await engine.load({
-    ...batch,
     ...run,
     model,
+    microBatch,
+    microBatches,
     classes,
     inputShape: zoo[model].sample,
     fused: false,
