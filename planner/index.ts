@@ -44,4 +44,4 @@ export { timelineSvg } from './simulate/svg.ts';
 export { timelineText } from './simulate/text.ts';
 export { type BoardTimes, type LinkUse, type Simulation, simulate } from './simulate.ts';
 export * from './survey/index.ts';
-export { type BlockTimes, type PlannerBoard, type StageTimes, timesFromFlops } from './times.ts';
+export { type BlockTimes, type PlannerBoard, type StageTimes, slowed, timesFromFlops } from './times.ts';

@@ -50,6 +50,21 @@ export function timesFromFlops(board: Board, blocks: readonly BlockCost[]): Plan
   };
 }
 
+/** The same board when it takes `factor` times as long for everything that its processor does. */
+export function slowed(board: PlannerBoard, factor: number): PlannerBoard {
+  const { blocks, callSeconds, cutSeconds } = board;
+  return {
+    ...board,
+    callSeconds: factor * callSeconds,
+    blocks: blocks.map(({ forward, backward, update }) => ({
+      forward: factor * forward,
+      backward: factor * backward,
+      update: factor * update,
+    })),
+    ...(cutSeconds && { cutSeconds: cutSeconds.map((seconds) => factor * seconds) }),
+  };
+}
+
 /** Prefix sums of a board's times: blocks `first` to `end - 1` take `sums[end] - sums[first]`, and the call. */
 export type RunTimes = {
   readonly forward: Float64Array;

@@ -191,6 +191,7 @@ function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
     boards: ids,
     ...(ends === undefined ? {} : { split: ends }),
     arrangement: isFree(about) ? 'free' : 'given',
+    adapts: ends === undefined && isUnequal(about),
     predictor,
     surveySeconds: surveySecondsOf(about),
     steps,
@@ -209,17 +210,21 @@ function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
   };
 }
 
+/** Boards that are started here for one run without a scenario are all alike, and have the machine to themselves. */
+function isUnequal({ input: { options }, inside }: RunContext): boolean {
+  return inside !== undefined || options.fleet !== undefined;
+}
+
 /** Boards that somebody has named take their places in that order; of a whole fleet the planner may leave some out. */
-function isFree({ input: { given, options }, inside, ends }: RunContext): boolean {
-  const unequal = inside !== undefined || options.fleet !== undefined;
-  return unequal && ends === undefined && !given.has('boards');
+function isFree(about: RunContext): boolean {
+  return isUnequal(about) && about.ends === undefined && !about.input.given.has('boards');
 }
 
 const USUAL_SURVEY_SECONDS = 30;
 
-function surveySecondsOf({ input: { options }, inside, ends }: RunContext): number {
-  const unequal = inside !== undefined || options.fleet !== undefined;
-  return options.survey ?? (unequal && ends === undefined ? USUAL_SURVEY_SECONDS : 0);
+function surveySecondsOf(about: RunContext): number {
+  const usual = isUnequal(about) && about.ends === undefined ? USUAL_SURVEY_SECONDS : 0;
+  return about.input.options.survey ?? usual;
 }
 
 /** A board of a tenth of a core takes ten times as long, unless somebody has said how long it may take. */

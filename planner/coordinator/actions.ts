@@ -28,7 +28,17 @@ export type Action =
       readonly reason: string;
       readonly fromStep: number;
     }
-  /** End the term at the next step that boards can be told of, with its state, for a plan with other boards. */
+  /** What a better plan would bring and cost, in seconds; it is moved to where that is worth it. */
+  | {
+      readonly kind: 'weigh';
+      readonly step: number;
+      /** Expected of a step as it is now, and under the best plan. */
+      readonly stepSeconds: number;
+      readonly bestStepSeconds: number;
+      readonly moveSeconds: number;
+      readonly worthIt: boolean;
+    }
+  /** End the term at the next step that boards can be told of, with its state, for another plan. */
   | { readonly kind: 'move'; readonly reason: string }
   /** A board that is there anew is not worth a new plan, or cannot be given one. */
   | { readonly kind: 'leave-out'; readonly board: string; readonly onlineSince: number; readonly reason: string }

@@ -23,6 +23,7 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
         phase: 'opening',
         phaseSince: at,
         plannedAt: at,
+        pacesAtPlan: run.paces,
         progressAt: at,
         paused: undefined,
       };
@@ -49,6 +50,8 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
       return run;
     case 'recover':
       return applyRecovery(run, action, at);
+    case 'weigh':
+      return { ...run, weighedAt: action.step, improvedAt: action.worthIt ? action.step : run.improvedAt };
     case 'move':
       return { ...run, move: { step: nextCapturable(run), reason: action.reason } };
     case 'leave-out':
@@ -91,6 +94,7 @@ function applyGrant(run: RunState, toStep: number, capture: boolean, at: number)
     phaseSince: begins ? at : run.phaseSince,
     trainingSince: run.trainingSince ?? at,
     doneAt: begins ? [at] : run.doneAt,
+    startSeconds: begins ? at - run.plannedAt : run.startSeconds,
     lastStepAt: begins ? at : run.lastStepAt,
     granted: toStep,
     ...(capture ? { capture: wanted, lastCapture: toStep } : {}),
@@ -130,6 +134,7 @@ function applyRecovery(
     move: undefined,
     norms: new Map(),
     losses: run.losses.slice(0, fromStep - origin.fromStep),
+    weighedAt: fromStep,
     doneAt: [],
     progressAt: at,
     suspects: [],

@@ -1,6 +1,7 @@
 import type { DeviceReport } from '../../broker/index.ts';
 import { type BoardSurvey, parseSurvey } from '../index.ts';
 import type { CapturedTensor } from './events.ts';
+import { paceAfter } from './pace.ts';
 import {
   type Failure,
   type FleetState,
@@ -112,6 +113,7 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
   return {
     ...next,
     capture: begins ? { ...run.capture!, since: at, begun: true } : run.capture,
+    paces: paceAfter(run, stage, report),
     losses: isLast ? [...run.losses, loss!] : run.losses,
     doneAt: done ? [...run.doneAt, at].slice(-1 - SPEED_STEPS) : run.doneAt,
     lastStepAt: done ? at : run.lastStepAt,

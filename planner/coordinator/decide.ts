@@ -1,8 +1,9 @@
 import { type Plan, PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
+import { isAnotherPlanBetter } from './adapting.ts';
 import { describeWait, isCaptured, judge } from './failure.ts';
 import { grantSteps } from './grants.ts';
-import { chooseBoards, planOf } from './planning.ts';
+import { chooseBoards, knowledgeOf, planOf } from './planning.ts';
 import { missing, nextLook } from './presence.ts';
 import { areBoardsBack, isMoveReady, isMoveWanted, isRecoverable, recovery } from './recovering.ts';
 import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
@@ -31,6 +32,7 @@ const questions: readonly Question[] = [
   isTrainingDone,
   isMoveReady,
   isMoveWanted,
+  isAnotherPlanBetter,
   canGrant,
 ];
 
@@ -184,7 +186,7 @@ function boardsFor(run: RunState, state: FleetState): readonly OnlineBoard[] | u
 
 function planned(run: RunState, boards: readonly OnlineBoard[], then: (plan: Plan) => Action): readonly Action[] {
   try {
-    return [then(planOf(run.request, boards, run.survey.surveys))];
+    return [then(planOf(run.request, boards, knowledgeOf(run)))];
   } catch (error) {
     // No split fits, or a setting is wrong: the caller gets to know. Anything else is a bug of ours.
     if (error instanceof PlannerError) return [fail({ kind: 'planning', error })];

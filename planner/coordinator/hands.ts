@@ -164,6 +164,9 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       // Whoever holds a stage of the old term gives it up; a board that cannot hear it is told when it can.
       if (plan !== undefined) tell(sendStop(plan, reason));
     },
+    weigh({ step, stepSeconds, bestStepSeconds, moveSeconds, worthIt }) {
+      tellEvent('weighed', { step, stepSeconds, bestStepSeconds, moveSeconds, worthIt });
+    },
     move({ reason }, state) {
       tellEvent('moving', { reason, step: runIn(state).move?.step ?? 0 });
     },

@@ -6,6 +6,7 @@ import {
   createPlan,
   definePartition,
   linksBetween,
+  type Partition,
   type PartitionRequest,
   type Plan,
   type PlannerBoard,
@@ -13,10 +14,11 @@ import {
   partitionOfSplit,
   type SurveyModel,
   simulate,
+  slowed,
   timesFromFlops,
 } from '../index.ts';
 import { plannerBoard } from './costs.ts';
-import type { OnlineBoard, RunRequest } from './state.ts';
+import type { OnlineBoard, RunRequest, RunState } from './state.ts';
 
 /**
  * The boards to train on, in the order of the pipeline: those asked for by name, or the strongest of those online.
@@ -35,31 +37,31 @@ export function chooseBoards(
   return online.filter((board) => strongest.includes(board));
 }
 
+/** What is known of boards beside what they say of themselves. */
+export type Knowledge = {
+  readonly surveys: ReadonlyMap<string, BoardSurvey>;
+  /** How many times as long as it has measured a board takes in the run. */
+  readonly paces: ReadonlyMap<string, number>;
+};
+
+const nothing: Knowledge = { surveys: new Map(), paces: new Map() };
+
+/** What a run knows of its boards. */
+export function knowledgeOf({ survey: { surveys }, paces }: RunState): Knowledge {
+  return { surveys, paces: new Map([...paces].map(([board, { factor }]) => [board, factor])) };
+}
+
 /**
  * The run's plan on these boards. Who asks for boards expects all of them to be used, and those that are named in the
  * order in which they are named, unless the arrangement is free. Times come from what boards have measured; else from
  * the predictor; where there is none, from flops.
  * @throws MemoryError and others of the partition, PlanFieldError and others of plans
  */
-export function planOf(
-  request: RunRequest,
-  boards: readonly OnlineBoard[],
-  surveys: ReadonlyMap<string, BoardSurvey> = new Map(),
-): Plan {
-  const { settings, term, blocks } = request;
+export function planOf(request: RunRequest, boards: readonly OnlineBoard[], known: Knowledge = nothing): Plan {
+  const { settings, term } = request;
   const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split } = settings;
-  const isFree = settings.arrangement === 'free' && split === undefined;
-  const asked: PartitionRequest = {
-    blocks,
-    boards: timesOf(request, boards, surveys),
-    microBatches,
-    links: linksBetween(surveys),
-    schedule,
-    useAll: !isFree,
-    order: isFree || typeof settings.boards === 'number' ? 'any' : 'given',
-  };
+  const asked = partitionRequest(request, boards, known);
   const chosen = split === undefined ? partition(asked) : partitionOfSplit(asked, heldBy(boards, split));
-  const problem = definePartition(asked);
   return createPlan({
     run,
     term,
@@ -71,10 +73,46 @@ export function planOf(
     optimizer,
     learningRate,
     seed,
-    predictedStepSeconds: simulate(problem, assignmentOf(problem, chosen)).stepSeconds,
+    predictedStepSeconds: stepOf(asked, chosen),
     partition: chosen,
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
+}
+
+/** What a step of this plan is expected to take by what is known now. @throws as `planOf` */
+export function expectedSeconds(
+  request: RunRequest,
+  boards: readonly OnlineBoard[],
+  known: Knowledge,
+  { stages }: Plan,
+): number {
+  const asked = partitionRequest(request, boards, known);
+  const held = stages.map(({ board, firstBlock, lastBlock }) => ({ board, blocks: lastBlock - firstBlock + 1 }));
+  return stepOf(asked, partitionOfSplit(asked, held));
+}
+
+function stepOf(request: PartitionRequest, chosen: Partition): number {
+  const problem = definePartition(request);
+  return simulate(problem, assignmentOf(problem, chosen)).stepSeconds;
+}
+
+function partitionRequest(
+  request: RunRequest,
+  boards: readonly OnlineBoard[],
+  { surveys, paces }: Knowledge,
+): PartitionRequest {
+  const { settings, blocks } = request;
+  const { microBatches, schedule, split } = settings;
+  const isFree = settings.arrangement === 'free' && split === undefined;
+  return {
+    blocks,
+    boards: timesOf(request, boards, surveys).map((board) => slowed(board, paces.get(board.id) ?? 1)),
+    microBatches,
+    links: linksBetween(surveys),
+    schedule,
+    useAll: !isFree,
+    order: isFree || typeof settings.boards === 'number' ? 'any' : 'given',
+  };
 }
 
 /** A plan without `cuts` has the blocks between single ones. */

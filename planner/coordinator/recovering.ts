@@ -2,7 +2,7 @@ import { PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
 import { isBadInput } from './errors.ts';
 import { describeFailure, signatureOf } from './failure.ts';
-import { planOf } from './planning.ts';
+import { knowledgeOf, planOf } from './planning.ts';
 import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
 
 /** A change of boards costs about as much as some steps. */
@@ -89,7 +89,7 @@ function isNew({ plannedAt, leftOut }: RunState, { boards }: FleetState, id: str
 /** Why a plan with this board is no better than the one without it. */
 function problemWith(run: RunState, boards: readonly OnlineBoard[], id: string): string | undefined {
   try {
-    const { stages } = planOf(requestFor(run, boards), boards, run.survey.surveys);
+    const { stages } = planOf(requestFor(run, boards), boards, knowledgeOf(run));
     return stages.some(({ board }) => board === id) ? undefined : `the plan is better without ${id}`;
   } catch (error) {
     if (error instanceof PlannerError) return error.message;
@@ -103,7 +103,7 @@ export function areBoardsBack(run: RunState, _now: number, state: FleetState): r
   const boards = survivors(run, onlineBoards(state));
   if (boards.length === 0) return pause(run, 'no board of the run is online');
   try {
-    return [{ kind: 'adopt', plan: planOf(requestFor(run, boards), boards, run.survey.surveys) }];
+    return [{ kind: 'adopt', plan: planOf(requestFor(run, boards), boards, knowledgeOf(run)) }];
   } catch (error) {
     if (error instanceof PlannerError) return pause(run, error.message);
     throw error;

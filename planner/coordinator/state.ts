@@ -72,6 +72,9 @@ export type CaptureState = {
   readonly begun: boolean;
 };
 
+/** A board's time in the run ÷ the time by its own measurements, a mean in which old steps fade. */
+export type Pace = { readonly factor: number; readonly steps: number };
+
 /** What boards have measured for this run. */
 export type SurveyState = {
   /** Times that boards were asked: first for what they are, then for the stages that a plan would give them. */
@@ -145,6 +148,15 @@ export type RunState = {
   readonly captured: { readonly at: number; readonly seconds: number } | undefined;
   /** A planned change of boards: the term ends with this step, whose state is captured. */
   readonly move: { readonly step: number; readonly reason: string } | undefined;
+  /** How long boards take, against what they have measured; learned from every step. */
+  readonly paces: ReadonlyMap<string, Pace>;
+  /** The same when the plan was made: its times are of then. */
+  readonly pacesAtPlan: ReadonlyMap<string, Pace>;
+  /** The step at which a better plan was last looked for, and the one from which it was last changed for one. */
+  readonly weighedAt: number;
+  readonly improvedAt: number | undefined;
+  /** From the choice of boards to the first grant, in the latest term: what a change of plan takes. */
+  readonly startSeconds: number;
   /** When the boards of the plan were chosen. */
   readonly plannedAt: number;
   /** Boards that came since and got nothing, with the time that they came. */

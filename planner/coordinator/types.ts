@@ -40,6 +40,8 @@ export type RunSettings = {
   readonly split?: readonly number[];
   /** `free`: boards that are named may take any place in the pipeline, or none where the step is shorter without them. */
   readonly arrangement?: 'given' | 'free';
+  /** The plan is changed in the middle of the run where boards become faster or slower. */
+  readonly adapts?: boolean;
   /** Tells boards' times; they are taken from flops where it is absent. */
   readonly predictor?: FittedModel;
   /** Seconds that each board measures itself for before the plan is made; 0 or absent: it does not. */

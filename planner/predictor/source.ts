@@ -39,13 +39,17 @@ export function graphOf({
   return { graph, blocks: splitIntoBlocks(graph, cuts) };
 }
 
+/** What works of a model's blocks begin with: blocks of other cuts are other works. */
+export function workName({ model, cuts = 'single' }: Pick<Source, 'model' | 'cuts'>): string {
+  return cuts === 'single' ? model : `${model}@${cuts}`;
+}
+
 /** What a source asks of a board, pass by pass: 'resnet18/3 forward 16', 'resnet18@double/3 forward 16'. */
 export function worksOf(source: Source, options: WorkOptions): readonly Work[] {
-  const { model, cuts = 'single', firstBlock, lastBlock } = source;
+  const { firstBlock, lastBlock } = source;
   const { graph, blocks } = graphOf(source);
   const run = firstBlock === lastBlock ? `${firstBlock}` : `${firstBlock}-${lastBlock}`;
-  const name = cuts === 'single' ? model : `${model}@${cuts}`;
-  return stageWorks(`${name}/${run}`, stageOf(graph, blocks, firstBlock, lastBlock), options);
+  return stageWorks(`${workName(source)}/${run}`, stageOf(graph, blocks, firstBlock, lastBlock), options);
 }
 
 /** Whether two sources are of the same model, cuts, input and micro-batch, whichever blocks. */

@@ -8,6 +8,7 @@ import {
   predictors,
   sameModel,
   stateOf,
+  workName,
 } from '../predictor/index.ts';
 import type { PlannerBoard } from '../times.ts';
 import { correctedByStages } from './stage-corrections.ts';
@@ -34,7 +35,10 @@ export function boardTimes({ model, blocks, optimizerSlots, predictor }: Subject
   const channelBlock = survey?.profile.channelBlock ?? USUAL_CHANNEL_BLOCK;
   const { name, ...shape } = model;
   const { graph, blocks: graphBlocks } = graphOf({ model: name, ...shape });
-  const works = blockWorks(name, graph, graphBlocks, { capabilities: { channelBlock }, optimizerSlots });
+  const works = blockWorks(workName({ ...shape, model: name }), graph, graphBlocks, {
+    capabilities: { channelBlock },
+    optimizerSlots,
+  });
   const { blocks: predicted, callSeconds } = blockTimesOf(adaptive, state, works);
   const stages = survey === undefined ? [] : stagesIn(survey.profile, model);
   return {

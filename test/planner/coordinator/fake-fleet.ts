@@ -96,6 +96,8 @@ export type Script = {
   readonly clips?: boolean;
   /** Whether it answers `stop`. */
   readonly stops?: boolean;
+  /** How long it is busy in a step with these blocks; always the same when absent. */
+  readonly busySeconds?: (step: number, stage: Plan['stages'][number]) => number;
   /** What it measures; null where it cannot. */
   readonly surveys?: (wish: SurveyWish) => BoardSurvey | 'die' | 'fall-silent' | null;
 };
@@ -289,7 +291,8 @@ export class FakeBoard {
     this.#step = step + 1;
     const isLast = this.#stage === this.#plan!.stages.length - 1;
     const loss = isLast ? (this.#script.loss ?? lossOf)(step) : null;
-    const seconds = { computeSeconds: 3, overheadSeconds: 0.25, waitSeconds: 0.5, wallSeconds: 4 };
+    const wallSeconds = 0.5 + (this.#script.busySeconds?.(step, plan!.stages[this.#stage]!) ?? 3.5);
+    const seconds = { computeSeconds: 3, overheadSeconds: 0.25, waitSeconds: 0.5, wallSeconds };
     const links = isLast ? [] : [{ to: this.#plan!.stages[this.#stage + 1]!.board, bytes: 90 }];
     const traffic = { bytesSent: 100, bytesReceived: 10, links };
     await this.report({ kind: 'step', ...this.place, step, loss, samples: 8, ...seconds, ...traffic });
@@ -327,7 +330,7 @@ export class FakeBoard {
       from: 'hub',
       run,
       term,
-      maxTensorBytes: 2 ** 20,
+      maxTensorBytes: 2 ** 24,
       onTensor: ({ meta, payload, release }) => {
         this.#restored.set(meta.name, new Float32Array(payload.slice().buffer));
         release();

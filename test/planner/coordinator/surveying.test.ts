@@ -1,9 +1,9 @@
 import test from 'ava';
 import { apply, initialState, NotEnoughBoardsError, SurveyDeadlineError } from '../../../planner/coordinator/index.ts';
-import type { BoardSurvey, SurveyWish } from '../../../planner/index.ts';
-import { aBoardLike, fleetModel, type ImaginedBoard } from '../predictor/boards.ts';
-import { sourceOf, surveyOf, transfersOf } from '../survey/examples.ts';
+import type { SurveyWish } from '../../../planner/index.ts';
+import { aBoardLike, fleetModel } from '../predictor/boards.ts';
 import { createRig, type Rig, type Script, someSettings, until } from './fake-fleet.ts';
+import { measuring } from './measuring.ts';
 
 const settings = someSettings({
   boards: ['pi-1', 'pi-2', 'pi-3'],
@@ -13,22 +13,6 @@ const settings = someSettings({
 });
 
 const slow = aBoardLike({ secondsPerFlop: 1e-8, secondsPerByte: 5e-8, secondsPerCall: 3e-3 });
-
-/** A board that measures whatever it is asked, and remembers it. */
-function measuring(board: ImaginedBoard, wishes: SurveyWish[] = []): Script {
-  let known: BoardSurvey | undefined;
-  return {
-    surveys(wish) {
-      wishes.push(wish);
-      const links = wish.links.map(({ to }) => ({ to, transfers: transfersOf(1e8, 1e-5) }));
-      const stages = wish.stages.map(({ firstBlock, lastBlock }) => sourceOf(wish.model, firstBlock, lastBlock));
-      const survey = surveyOf(board, stages, links);
-      const measurements = [...(known?.profile.measurements ?? []), ...survey.profile.measurements];
-      known = { ...survey, profile: { ...survey.profile, measurements } };
-      return known;
-    },
-  };
-}
 
 const surveysOf = (rig: Rig, board: number) => rig.boards[board]!.commands.filter(({ kind }) => kind === 'survey');
 
