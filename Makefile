@@ -4,7 +4,10 @@ export ORT_DISABLE_TELEMETRY := 1
 DATA ?= shapes
 NAME ?= engine
 
-.PHONY: help setup demo test test-full check bench clean
+CHAOS_FAULTS ?= 200
+CHAOS_SEED ?= 1
+
+.PHONY: help setup demo test test-full chaos check bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -23,6 +26,9 @@ test: setup ## run all tests
 
 test-full: setup ## every model for 20 steps on 1 to 4 boards: the same losses (some minutes)
 	@FLOTILLA_FULL=1 ava --timeout=40m test/fleet/exactness.test.ts
+
+chaos: setup ## hundreds of faults on real processes: CHAOS_FAULTS=200 CHAOS_SEED=1 (an hour and more)
+	@FLOTILLA_CHAOS=$(CHAOS_FAULTS) FLOTILLA_SEED=$(CHAOS_SEED) ava --timeout=4h test/fleet/chaos.test.ts
 
 check: setup ## types, format, lint
 	@tsc --noEmit
