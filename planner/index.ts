@@ -3,6 +3,13 @@ export * from './errors.ts';
 export { explainPartition } from './explain.ts';
 export { formatPartition, formatPlan } from './format-plan.ts';
 export {
+  codecBits,
+  type LinkCodecs,
+  type PlanCodecs,
+  parseLinkCodecs,
+  type TensorCodec,
+} from './link-codecs.ts';
+export {
   type LinkEstimate,
   type LinkModel,
   type Links,

@@ -67,6 +67,11 @@ export function numberBetween(least: number, most: number): Reader<number> {
   };
 }
 
+export const flag: Reader<boolean> = (value, path) => {
+  if (typeof value === 'boolean') return value;
+  throw new PlanFieldError(path, 'true or false', value);
+};
+
 export function oneOf<const T extends string | number>(choices: readonly T[]): Reader<T> {
   return (value, path) => {
     const found = choices.find((choice) => choice === value);

@@ -167,6 +167,7 @@ function runSettings({ input, checked, run, ids, resumed, inside, ends }: RunCon
     optimizer: { name: wishes.optimizer, options: wishes.optimizerOptions },
     learningRate: { name: kind, options: { ...rate, totalSteps: steps } },
     seed: wishes.seed,
+    ...(checked.codecs === null ? {} : { codecs: { ...checked.codecs, warmUpSteps: wishes.warmUpSteps } }),
     boards: ids,
     ...(ends === undefined ? {} : { split: ends }),
     steps,

@@ -1,6 +1,7 @@
 import { createPlan, type PartitionRequest, type Plan, partition, partitionOfSplit, timesFromFlops } from '../index.ts';
 import { plannerBoard } from './costs.ts';
 import type { OnlineBoard, RunRequest } from './state.ts';
+import type { RunSettings } from './types.ts';
 
 /**
  * The boards to train on, in the order of the pipeline: those asked for by name, or the strongest of those online.
@@ -25,7 +26,7 @@ export function chooseBoards(
  * @throws MemoryError and others of the partition, PlanFieldError and others of plans
  */
 export function planOf({ settings, term, blocks }: RunRequest, boards: readonly OnlineBoard[]): Plan {
-  const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split } = settings;
+  const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split, codecs } = settings;
   const request: PartitionRequest = {
     blocks,
     boards: boards.map((board) => timesFromFlops(plannerBoard(board), blocks)),
@@ -45,9 +46,17 @@ export function planOf({ settings, term, blocks }: RunRequest, boards: readonly 
     optimizer,
     learningRate,
     seed,
+    ...codecsOf(codecs, boards.length - 1),
     partition: split === undefined ? partition(request) : partitionOfSplit(request, heldBy(boards, split)),
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
+}
+
+/** Every link alike. A run on one board has none. */
+function codecsOf(codecs: RunSettings['codecs'], links: number): Pick<Plan, 'codecs'> {
+  if (codecs === undefined || links === 0) return {};
+  const { warmUpSteps, forward, backward } = codecs;
+  return { codecs: { warmUpSteps, links: Array.from({ length: links }, () => ({ forward, backward })) } };
 }
 
 /** A split by where each stage ends, as who holds how many blocks. */
