@@ -1,4 +1,5 @@
 import { churnBench } from './churn.ts';
+import { codecBench } from './codec.ts';
 import { engineBench } from './engine.ts';
 import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
@@ -8,6 +9,7 @@ import { telemetryBench } from './telemetry.ts';
 /** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
   churn: churnBench,
+  codec: codecBench,
   engine: engineBench,
   pipeline: pipelineBench,
   predictor: predictorBench,
