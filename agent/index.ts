@@ -5,4 +5,5 @@ export * from './codec/index.ts';
 export * from './data/index.ts';
 export * from './engine/index.ts';
 export { type Accuracy, evaluate } from './evaluate.ts';
+export { BufferPool } from './memory/index.ts';
 export * from './telemetry/index.ts';

@@ -1,4 +1,5 @@
 import { churnBench } from './churn.ts';
+import { codecBench } from './codec.ts';
 import { cutsBench } from './cuts.ts';
 import { engineBench } from './engine.ts';
 import { linkBench } from './link.ts';
@@ -13,6 +14,7 @@ import { telemetryBench } from './telemetry.ts';
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
   churn: churnBench,
   cuts: cutsBench,
+  codec: codecBench,
   engine: engineBench,
   link: linkBench,
   pipeline: pipelineBench,

@@ -165,6 +165,28 @@ export class PlanConflictError extends PlannerError {
   readonly exitCode = 2;
 }
 
+/** A text of `--codec` that is not one. */
+export class UnknownTensorCodecError extends PlannerError {
+  readonly code = 'CODEC_SPEC';
+  readonly exitCode = 2;
+
+  constructor(part: string, text: string, help: string) {
+    super(`'${part}' of codec '${text}' is not known: ${help}; as in 4/8, forward and back`);
+  }
+}
+
+/** Errors of gradients add up over the stages, those of activations do not. */
+export class GradientBitsError extends PlannerError {
+  readonly code = 'GRADIENT_BITS';
+  readonly exitCode = 2;
+
+  constructor(link: number, forward: number, backward: number) {
+    super(
+      `link ${link} would send gradients of ${backward} bits and activations of ${forward}: gradients need at least as many, as in ${forward}/${forward}`,
+    );
+  }
+}
+
 const LONGEST_SHOWN = 80;
 
 function show(value: unknown): string {

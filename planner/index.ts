@@ -3,6 +3,14 @@ export * from './errors.ts';
 export { explainPartition } from './explain.ts';
 export { formatPartition, formatPlan } from './format-plan.ts';
 export {
+  bytesRatio,
+  codecBits,
+  type LinkCodecs,
+  type PlanCodecs,
+  parseLinkCodecs,
+  type TensorCodec,
+} from './link-codecs.ts';
+export {
   type LinkEstimate,
   type LinkModel,
   type Links,
@@ -14,6 +22,7 @@ export {
   type Transfer,
   transferSeconds,
   uniformLinks,
+  withBytesRatio,
 } from './links.ts';
 export { engineBaseBytes, estimateStageMemory, type MemorySituation, type StageMemory, totalMemory } from './memory.ts';
 export { type ModelChoice, modelBlocks, plannerCost } from './model-costs.ts';

@@ -1,4 +1,5 @@
 import { BatchDivisionError, PlanConflictError, PlanFieldError } from './errors.ts';
+import { checkGradientBits, type PlanCodecs, planCodecs } from './link-codecs.ts';
 import type { Partition } from './partition/index.ts';
 import * as read from './readers.ts';
 import { type ScheduleName, scheduleNames } from './schedule/index.ts';
@@ -44,6 +45,8 @@ export type Plan = {
   readonly learningRate: Choice;
   /** What stage 0 reads and the last stage takes its labels from; absent where the boards were told otherwise. */
   readonly data?: Choice;
+  /** How links encode; as it is where absent. */
+  readonly codecs?: PlanCodecs;
   readonly seed: number;
   /** From one step to the next, as the simulator plays the plan; absent in plans of older versions. */
   readonly predictedStepSeconds?: number;
@@ -84,7 +87,7 @@ const plan: read.Reader<Plan> = read.object(
     seed: read.wholeNumber(0),
     stages: read.list(planStage, MOST_STAGES),
   },
-  { data: choice, predictedStepSeconds: read.numberBetween(0, Number.MAX_VALUE) },
+  { data: choice, codecs: planCodecs, predictedStepSeconds: read.numberBetween(0, Number.MAX_VALUE) },
 );
 
 /**
@@ -116,9 +119,10 @@ export function createPlan({ partition, dataUrls = {}, ...settings }: PlanSettin
 
 /**
  * Holds a plan's fields against each other: the batch divides, stages are numbered in order, every block is held by
- * exactly one stage, no board is used twice. Throws `BatchDivisionError` or `PlanConflictError`.
+ * exactly one stage, no board is used twice, and each link has its codecs, the gradients' no narrower than the
+ * activations'. Throws `BatchDivisionError`, `PlanConflictError` or `GradientBitsError`.
  */
-export function validatePlan({ batch, microBatches, blocks, stages }: Plan): void {
+export function validatePlan({ batch, microBatches, blocks, stages, codecs }: Plan): void {
   if (batch % microBatches !== 0) throw new BatchDivisionError(batch, microBatches);
   const boards = new Map<string, number>();
   let next = 0;
@@ -137,6 +141,10 @@ export function validatePlan({ batch, microBatches, blocks, stages }: Plan): voi
   if (next < blocks) throw conflict(`no stage holds block ${next} of ${blocks}`);
   if (next > blocks)
     throw conflict(`the last stage ends at block ${next - 1}, but the model has only ${blocks} blocks`);
+  if (codecs === undefined) return;
+  const links = stages.length - 1;
+  if (codecs.links.length !== links) throw conflict(`${codecs.links.length} links have codecs, and there are ${links}`);
+  checkGradientBits(codecs);
 }
 
 function conflict(problem: string): PlanConflictError {

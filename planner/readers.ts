@@ -49,11 +49,6 @@ function listOf<T>(reader: Reader<T>, least: number, most: number): Reader<reado
   };
 }
 
-export const flag: Reader<boolean> = (value, path) => {
-  if (typeof value === 'boolean') return value;
-  throw new PlanFieldError(path, 'true or false', value);
-};
-
 const LONGEST_TEXT = 1024;
 
 export const text: Reader<string> = (value, path) => {
@@ -79,6 +74,11 @@ export function numberBetween(least: number, most: number): Reader<number> {
     throw new PlanFieldError(path, expected, value);
   };
 }
+
+export const flag: Reader<boolean> = (value, path) => {
+  if (typeof value === 'boolean') return value;
+  throw new PlanFieldError(path, 'true or false', value);
+};
 
 export function oneOf<const T extends string | number>(choices: readonly T[]): Reader<T> {
   return (value, path) => {

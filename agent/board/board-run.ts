@@ -1,9 +1,9 @@
 import type { DeviceCommand, DeviceReport, LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
 import { clipFactor } from '../../models/index.ts';
 import { type Plan, parsePlan } from '../../planner/index.ts';
-import { codecs } from '../codec/index.ts';
 import { type Engine, type StageDescription, startWorkerEngine } from '../engine/index.ts';
 import { BufferPool } from '../memory/index.ts';
+import { stageCodecs } from '../runtime/codecs.ts';
 import { Inbox } from '../runtime/inbox.ts';
 import { runStep, type StageRuntimeNeeds, type StepOutcome } from '../runtime/stage-runtime.ts';
 import { reportedError } from './errors.ts';
@@ -18,7 +18,7 @@ import {
   specificationOf,
 } from './plan-stage.ts';
 import { captureState, receiveState, sendState } from './state-transfer.ts';
-import { isSender, trafficOf, trafficSince } from './traffic.ts';
+import { isSender, trafficOf, trafficSince, withLosses } from './traffic.ts';
 
 export type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }>;
 type GrantCommand = Extract<DeviceCommand, { kind: 'grant' }>;
@@ -115,7 +115,7 @@ export class BoardRun {
       microBatches: plan.microBatches,
       samplesPerMicroBatch: samplesPerMicroBatch(plan),
       inbox: this.#inbox,
-      codec: codecs.float32,
+      codecs: stageCodecs(plan, this.stage),
       memory: this.#memory,
       samples,
       next: this.#links.next,
@@ -171,7 +171,7 @@ export class BoardRun {
       overheadSeconds: Math.max(0, (user + system) / 1e6 - outcome.computeSeconds),
       waitSeconds: outcome.waitSeconds,
       wallSeconds,
-      ...trafficSince(before, trafficOf(all)),
+      ...withLosses(trafficSince(before, trafficOf(all)), outcome.quantisation),
     });
   }
 

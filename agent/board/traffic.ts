@@ -1,4 +1,5 @@
 import type { DeviceReport, LinkReceiver, LinkSender } from '../../broker/index.ts';
+import type { LossLedger } from '../runtime/codecs.ts';
 
 type StepReport = Extract<DeviceReport, { kind: 'step' }>;
 
@@ -22,6 +23,11 @@ export function trafficSince(before: Traffic, now: Traffic): Traffic {
     bytesReceived: now.bytesReceived - before.bytesReceived,
     links: now.links.map(({ to, bytes }, index) => ({ to, bytes: bytes - before.links[index]!.bytes })),
   };
+}
+
+/** With what encoding lost on each link, where anything was encoded. */
+export function withLosses(traffic: Traffic, losses: LossLedger['found']): Traffic {
+  return { ...traffic, links: traffic.links.map((link) => ({ ...link, ...losses.get(link.to) })) };
 }
 
 export function isSender(link: LinkSender | LinkReceiver): link is LinkSender {

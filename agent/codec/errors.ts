@@ -14,8 +14,23 @@ export class UnknownCodecError extends CodecError {
   }
 }
 
+export class CodecParamsError extends CodecError {
+  constructor(codec: string, name: string, value: number | string, wanted: string) {
+    super(
+      'CODEC_PARAMS',
+      `${codec}: its ${name} is ${value}, and should be ${wanted}; is the other board's program newer?`,
+    );
+  }
+}
+
 export class PayloadLengthError extends CodecError {
-  constructor(codec: string, count: number, wanted: number, found: number) {
+  constructor(codec: string, count: number, wanted: number | string, found: number) {
     super('CODEC_LENGTH', `${codec}: ${count} values take ${wanted} bytes, the payload has ${found}`);
+  }
+}
+
+export class PayloadDamagedError extends CodecError {
+  constructor(codec: string, problem: string) {
+    super('CODEC_DAMAGED', `${codec}: the payload is damaged: ${problem}`);
   }
 }

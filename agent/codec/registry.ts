@@ -1,21 +1,33 @@
-import { bfloat16 } from './bfloat16.ts';
-import type { Codec } from './codec.ts';
-import { UnknownCodecError } from './errors.ts';
+import { type Codec, type CodecHeader, codecParamsBytes } from './codec.ts';
+import { CodecParamsError, UnknownCodecError } from './errors.ts';
+import { bfloat16, float16 } from './half.ts';
+import { parseParams } from './planes/params.ts';
+import { PLANES_ID, planesCodec } from './planes/planes.ts';
 import { raw } from './raw.ts';
 
-export const codecs = { float32: raw, bfloat16 } as const satisfies Record<string, Codec>;
-export type CodecName = keyof typeof codecs;
-export const codecNames = Object.keys(codecs) as readonly CodecName[];
+/** Those without parameters. */
+export const plainCodecs = { float32: raw, bfloat16, float16 } as const satisfies Record<string, Codec>;
+export const codecNames: readonly string[] = [...Object.keys(plainCodecs), 'planes'];
 
-const byId = new Map<number, Codec>(Object.values(codecs).map((codec) => [codec.id, codec]));
-if (byId.size !== codecNames.length) throw new Error('two codecs share one wire id');
+const plainById = new Map<number, Codec>(Object.values(plainCodecs).map((codec) => [codec.id, codec]));
+if (new Set([...plainById.keys(), PLANES_ID]).size !== codecNames.length)
+  throw new Error('two codecs share one wire id');
 
 /** Whether a wire id is one of ours. */
-export const isCodec = (id: number): boolean => byId.has(id);
+export const isCodec = (id: number): boolean => id === PLANES_ID || plainById.has(id);
 
-/** @throws UnknownCodecError */
-export function codecOf(id: number): Codec {
-  const codec = byId.get(id);
+/**
+ * The codec that can decode what a frame's header says so of.
+ * @throws UnknownCodecError, CodecParamsError
+ */
+export function codecOf({ id, params }: CodecHeader): Codec {
+  if (params.length !== codecParamsBytes) {
+    throw new CodecParamsError(`codec ${id}`, 'number of parameters', params.length, `${codecParamsBytes}`);
+  }
+  if (id === PLANES_ID) return planesCodec({ ...parseParams(params), stochastic: false });
+  const codec = plainById.get(id);
   if (codec === undefined) throw new UnknownCodecError(id, codecNames);
+  const strange = params.findIndex((byte) => byte !== 0);
+  if (strange >= 0) throw new CodecParamsError(codec.name, `parameter ${strange}`, params[strange]!, '0');
   return codec;
 }

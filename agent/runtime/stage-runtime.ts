@@ -1,8 +1,9 @@
 import type { LinkSender, ReceivedTensor, TensorMemory } from '../../broker/index.ts';
 import { elementCount } from '../../models/index.ts';
 import type { Instruction, StageInstructions } from '../../planner/index.ts';
-import { type Codec, codecOf } from '../codec/index.ts';
+import { codecOf, plainCodecs } from '../codec/index.ts';
 import type { Computed, Engine, StageDescription } from '../engine/index.ts';
+import { createLossLedger, type LossLedger, type StageCodecs } from './codecs.ts';
 import { LossNotFiniteError, UnexpectedTensorError } from './errors.ts';
 import type { Inbox } from './inbox.ts';
 
@@ -18,7 +19,8 @@ export interface StageRuntimeNeeds {
   readonly microBatches: number;
   readonly samplesPerMicroBatch: number;
   readonly inbox: Inbox;
-  readonly codec: Codec;
+  /** How what is sent is encoded; as it is where absent. */
+  readonly codecs?: StageCodecs | undefined;
   /** Where tensors go that were sent, and come from that are received. */
   readonly memory: TensorMemory;
   /** Only on stage 0. */
@@ -39,6 +41,8 @@ export interface StepOutcome {
   readonly loss: number | null;
   readonly computeSeconds: number;
   readonly waitSeconds: number;
+  /** What encoding lost; of the links that encode. */
+  readonly quantisation: LossLedger['found'];
 }
 
 /** The state of one step while its instructions are carried out. */
@@ -54,6 +58,7 @@ interface StepProgress {
   readonly labels: Map<number, Int32Array>;
   readonly losses: number[];
   readonly sends: Promise<void>[];
+  readonly ledger: LossLedger;
   computeSeconds: number;
   waitSeconds: number;
 }
@@ -74,6 +79,7 @@ export async function runStep(needs: StageRuntimeNeeds, step: number, signal: Ab
     labels: new Map(),
     losses: [],
     sends: [],
+    ledger: createLossLedger(),
     computeSeconds: 0,
     waitSeconds: 0,
   };
@@ -85,7 +91,7 @@ export async function runStep(needs: StageRuntimeNeeds, step: number, signal: Ab
   await waited(progress, Promise.all(progress.sends));
   const { losses, computeSeconds, waitSeconds } = progress;
   const loss = losses.length === 0 ? null : losses.reduce((sum, each) => sum + each, 0) / losses.length;
-  return { loss, computeSeconds, waitSeconds };
+  return { loss, computeSeconds, waitSeconds, quantisation: progress.ledger.found };
 }
 
 const executors: Record<Instruction['kind'], Executor> = {
@@ -175,7 +181,7 @@ function readLabels(tensor: ReceivedTensor, count: number): Int32Array {
 }
 
 async function receive(
-  { inbox }: StageRuntimeNeeds,
+  { inbox, memory }: StageRuntimeNeeds,
   progress: StepProgress,
   kind: 'activation' | 'gradient',
   microBatch: number,
@@ -187,7 +193,7 @@ async function receive(
     if (meta.shape.join() !== shape.join()) {
       throw new UnexpectedTensorError(kind, meta.from, `shape [${meta.shape.join(', ')}], not [${shape.join(', ')}]`);
     }
-    const values = codecOf(meta.codec.id).decode(payload, elementCount(shape));
+    const values = codecOf(meta.codec).decode(payload, elementCount(shape), memory);
     // Raw values lie in the payload's own memory, which goes on to the engine.
     if (values.buffer === payload.buffer) tensor.keep();
     return values;
@@ -197,7 +203,7 @@ async function receive(
 }
 
 function startSend(
-  { codec, memory }: StageRuntimeNeeds,
+  { codecs, memory }: StageRuntimeNeeds,
   progress: StepProgress,
   link: LinkSender,
   kind: 'activation' | 'gradient',
@@ -205,20 +211,26 @@ function startSend(
   shape: readonly number[],
   values: Float32Array,
 ): void {
-  const { id, params } = codec;
+  const { step } = progress;
+  const encodes = codecs !== undefined && step >= codecs.warmUpSteps;
+  const chosen = encodes ? codecs[kind] : plainCodecs.float32;
+  const seed = encodes ? codecs.seedOf(kind, step, microBatch) : 0;
+  const { codec, payload, ...lost } = chosen.encode(values, { memory, seed, microBatch });
+  if (encodes) progress.ledger.add(link.to, lost);
+  if (payload.buffer !== values.buffer) memory.giveBack(values.buffer);
   const meta = {
     kind,
-    step: progress.step,
+    step,
     microBatch,
     slot: 0,
     dtype: 'float32',
     shape,
-    codec: { id, params },
+    codec,
   } as const;
-  const sent = link.send(meta, codec.encode(values), progress.signal);
+  const sent = link.send(meta, payload, progress.signal);
   track(
     progress,
-    sent.then(() => memory.giveBack(values.buffer)),
+    sent.then(() => memory.giveBack(payload.buffer)),
   );
 }
 

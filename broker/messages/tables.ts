@@ -130,7 +130,10 @@ export const messageTables = {
       wallSeconds: quantity,
       bytesSent: count,
       bytesReceived: count,
-      links: list(record({ to: board, bytes: count }), 16),
+      links: list(
+        record({ to: board, bytes: count, relativeError: optional(quantity), notFinite: optional(count) }),
+        16,
+      ),
     },
     norms: { ...stageStep, squaredNorms: list(quantity, 10_000) },
     captured: { ...stageStep, tensors: count, bytes: count },

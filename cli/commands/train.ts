@@ -188,6 +188,7 @@ function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
     optimizer: { name: wishes.optimizer, options: wishes.optimizerOptions },
     learningRate: { name: kind, options: { ...rate, totalSteps: steps } },
     seed: wishes.seed,
+    ...(checked.codecs === null ? {} : { codecs: { ...checked.codecs, warmUpSteps: wishes.warmUpSteps } }),
     boards: ids,
     ...(ends === undefined ? {} : { split: ends }),
     arrangement: isFree(about) ? 'free' : 'given',

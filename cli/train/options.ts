@@ -35,6 +35,11 @@ export const trainOptions = {
   batch: withDefault(wholeNumber('samples of one step'), 64),
   microBatches: withDefault(wholeNumber('parts that the batch goes through the pipeline in'), 4),
   schedule: withDefault(oneOf(scheduleNames, 'the pipeline schedule'), defaultSchedule),
+  codec: withDefault(
+    text('SPEC', 'bits of a value on the links, forward/back: none, 8, 4/8, 4+mask/8+huffman … (docs/codec.md)'),
+    'none',
+  ),
+  warmUpSteps: withDefault(wholeNumber('first steps that go uncompressed, where --codec is given', { least: 0 }), 0),
   optimizer: withDefault(oneOf(['sgd', 'adamw'], 'the optimizer'), 'sgd'),
   lr: text(
     'RATE',
@@ -83,8 +88,22 @@ export function optimizerOptionsOf({ momentum, weightDecay, clipNorm }: TrainInp
 /** What a new run is asked to do. */
 export function wishesFrom({ options }: TrainInput): Wishes {
   const { model, data, batch, microBatches, schedule, optimizer, seed, augment, trainLimit, testLimit } = options;
+  const { codec, warmUpSteps } = options;
   return {
-    ...{ model, data, batch, microBatches, schedule, optimizer, seed, augment, trainLimit, testLimit },
+    ...{
+      codec,
+      warmUpSteps,
+      model,
+      data,
+      batch,
+      microBatches,
+      schedule,
+      optimizer,
+      seed,
+      augment,
+      trainLimit,
+      testLimit,
+    },
     optimizerOptions: optimizerOptionsOf(options),
     learningRate: options.lr ?? defaultRates[optimizer as keyof typeof defaultRates],
     steps: options.steps,

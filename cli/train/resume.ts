@@ -21,6 +21,8 @@ const fixed = [
   'seed',
   'optimizer',
   'schedule',
+  'codec',
+  'warmUpSteps',
   'augment',
   'trainLimit',
 ] as const satisfies readonly (keyof Wishes)[];

@@ -17,7 +17,9 @@ import {
 } from '../../models/index.ts';
 import {
   BatchDivisionError,
+  type LinkCodecs,
   MoreBoardsThanBlocksError,
+  parseLinkCodecs,
   parseScheduleName,
   type ScheduleName,
 } from '../../planner/index.ts';
@@ -33,6 +35,9 @@ export interface Wishes {
   readonly optimizerOptions: Readonly<Record<string, number>>;
   readonly learningRate: string;
   readonly seed: number;
+  /** How links encode, as `parseLinkCodecs` reads it; 'none' for as it is. */
+  readonly codec: string;
+  readonly warmUpSteps: number;
   readonly augment: boolean;
   readonly trainLimit: number | undefined;
   readonly testLimit: number | undefined;
@@ -57,6 +62,8 @@ export interface CheckedRun {
   readonly test: DataSet | null;
   readonly schedule: ScheduleName;
   readonly learningRate: LearningRateSchedule;
+  /** Null where nothing is encoded. */
+  readonly codecs: LinkCodecs | null;
   readonly steps: number;
   readonly stepsPerEpoch: number;
   /** As a board finds it: a directory as an absolute path. */
@@ -71,6 +78,7 @@ export async function checkRun(wishes: Wishes, { boards, cuts }: Sharing, signal
   const schedule = parseScheduleName(wishes.schedule);
   createOptimizer(wishes.optimizer, wishes.optimizerOptions);
   parseSchedule(wishes.learningRate, { stepsPerEpoch: 1 });
+  const codecs = parseLinkCodecs(wishes.codec);
   const limit = limitsOf(wishes);
   const { train, test } = await openTrainAndTest(wishes.data, { signal, ...(limit === undefined ? {} : { limit }) });
   const { sampleRank, sample } = zoo[wishes.model];
@@ -89,6 +97,7 @@ export async function checkRun(wishes: Wishes, { boards, cuts }: Sharing, signal
     train,
     test,
     schedule,
+    codecs,
     learningRate: parseSchedule(wishes.learningRate, { stepsPerEpoch }),
     steps: wishes.steps ?? wishes.epochs * stepsPerEpoch,
     stepsPerEpoch,
@@ -113,7 +122,7 @@ export function runStateOf(
   losses: readonly number[],
 ): RunState {
   const { wishes, model, train, steps } = checked;
-  const { batch, microBatches, seed, augment, trainLimit, testLimit, schedule } = wishes;
+  const { batch, microBatches, seed, augment, trainLimit, testLimit, schedule, codec, warmUpSteps } = wishes;
   return {
     run,
     model: { name: model.name, classes: train.classes.length, inputShape: train.inputShape },
@@ -127,17 +136,28 @@ export function runStateOf(
     batch,
     microBatches,
     losses,
-    options: { schedule, augment, term, trainLimit: trainLimit ?? null, testLimit: testLimit ?? null },
+    options: {
+      schedule,
+      augment,
+      term,
+      trainLimit: trainLimit ?? null,
+      testLimit: testLimit ?? null,
+      codec,
+      warmUpSteps,
+    },
   };
 }
 
 /** The wishes of the run that a checkpoint was taken of. */
 export function wishesOf(state: RunState): Wishes {
-  const { schedule, augment, trainLimit, testLimit } = state.options as {
+  const { schedule, augment, trainLimit, testLimit, codec, warmUpSteps } = state.options as {
     schedule: string;
     augment: boolean;
     trainLimit: number | null;
     testLimit: number | null;
+    /** Absent in checkpoints from before there were codecs. */
+    codec?: string;
+    warmUpSteps?: number;
   };
   return {
     model: state.model.name,
@@ -149,6 +169,8 @@ export function wishesOf(state: RunState): Wishes {
     optimizerOptions: state.optimizer.options,
     learningRate: state.learningRate,
     seed: state.seed,
+    codec: codec ?? 'none',
+    warmUpSteps: warmUpSteps ?? 0,
     augment,
     trainLimit: trainLimit ?? undefined,
     testLimit: testLimit ?? undefined,

@@ -2,6 +2,7 @@ import {
   assignmentOf,
   type BoardSurvey,
   boardTimes,
+  bytesRatio,
   type Choice,
   createPlan,
   definePartition,
@@ -16,9 +17,11 @@ import {
   simulate,
   slowed,
   timesFromFlops,
+  withBytesRatio,
 } from '../index.ts';
 import { plannerBoard } from './costs.ts';
 import type { OnlineBoard, RunRequest, RunState } from './state.ts';
+import type { RunSettings } from './types.ts';
 
 /**
  * The boards to train on, in the order of the pipeline: those asked for by name, or the strongest of those online.
@@ -59,7 +62,7 @@ export function knowledgeOf({ survey: { surveys }, paces }: RunState): Knowledge
  */
 export function planOf(request: RunRequest, boards: readonly OnlineBoard[], known: Knowledge = nothing): Plan {
   const { settings, term } = request;
-  const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split } = settings;
+  const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split, codecs } = settings;
   const asked = partitionRequest(request, boards, known);
   const chosen = split === undefined ? partition(asked) : partitionOfSplit(asked, heldBy(boards, split));
   return createPlan({
@@ -74,6 +77,7 @@ export function planOf(request: RunRequest, boards: readonly OnlineBoard[], know
     learningRate,
     seed,
     predictedStepSeconds: stepOf(asked, chosen),
+    ...codecsOf(codecs, chosen.stages.length - 1),
     partition: chosen,
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
@@ -108,7 +112,7 @@ function partitionRequest(
     blocks,
     boards: timesOf(request, boards, surveys).map((board) => slowed(board, paces.get(board.id) ?? 1)),
     microBatches,
-    links: linksBetween(surveys),
+    links: withBytesRatio(linksBetween(surveys), bytesRatioOf(settings.codecs)),
     schedule,
     useAll: !isFree,
     order: isFree || typeof settings.boards === 'number' ? 'any' : 'given',
@@ -140,6 +144,18 @@ function timesOf(
     const survey = surveys.get(id);
     return { id, memoryBytes, ...(survey === undefined ? unknown! : boardTimes(subject, survey)) };
   });
+}
+
+/** Of both directions together; 1 where nothing is encoded. */
+function bytesRatioOf(codecs: RunSettings['codecs']): number {
+  return codecs === undefined ? 1 : (bytesRatio(codecs.forward) + bytesRatio(codecs.backward)) / 2;
+}
+
+/** Every link alike. A run on one board has none. */
+function codecsOf(codecs: RunSettings['codecs'], links: number): Pick<Plan, 'codecs'> {
+  if (codecs === undefined || links === 0) return {};
+  const { warmUpSteps, forward, backward } = codecs;
+  return { codecs: { warmUpSteps, links: Array.from({ length: links }, () => ({ forward, backward })) } };
 }
 
 /** A split by where each stage ends, as who holds how many blocks. */

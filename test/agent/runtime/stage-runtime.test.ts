@@ -1,5 +1,5 @@
 import test from 'ava';
-import { codecs } from '../../../agent/index.ts';
+import { BufferPool, plainCodecs } from '../../../agent/index.ts';
 import { Inbox } from '../../../agent/runtime/inbox.ts';
 import { runStep } from '../../../agent/runtime/stage-runtime.ts';
 import type { FrameKind } from '../../../broker/index.ts';
@@ -152,15 +152,15 @@ test('the memory of what was sent is given back when it is out, and not before',
 });
 
 test('a tensor is decoded as its frame says, whatever codec this stage sends with', async (t) => {
-  const { bfloat16 } = codecs;
+  const { bfloat16 } = plainCodecs;
   const inbox = filledInbox([
     ['labels', 0],
     ['labels', 1],
   ]);
   const codec = { id: bfloat16.id, params: bfloat16.params };
-  const encoded = [0, 1].map((microBatch) =>
-    receivedTensor({ microBatch, codec }, bfloat16.encode(new Float32Array(6).fill(1 + microBatch))),
-  );
+  const encoded16 = (value: number) =>
+    bfloat16.encode(new Float32Array(6).fill(value), { memory: new BufferPool(), seed: 0 }).payload;
+  const encoded = [0, 1].map((microBatch) => receivedTensor({ microBatch, codec }, encoded16(1 + microBatch)));
   for (const tensor of encoded) inbox.put(tensor);
   const previous = memoryLink();
   const { loss } = await runStep(stageNeeds({ ...lossStage, inbox, previous }), 0, never);
@@ -175,7 +175,7 @@ test('a tensor is decoded as its frame says, whatever codec this stage sends wit
   );
   t.deepEqual(
     previous.sent.map(({ meta }) => meta.codec?.id),
-    [codecs.float32.id, codecs.float32.id],
+    [plainCodecs.float32.id, plainCodecs.float32.id],
   );
 });
 

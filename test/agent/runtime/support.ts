@@ -1,4 +1,4 @@
-import { codecs, type Engine, type MicroBatchId, type StageDescription } from '../../../agent/index.ts';
+import { type Engine, type MicroBatchId, plainCodecs, type StageDescription } from '../../../agent/index.ts';
 import { Inbox } from '../../../agent/runtime/inbox.ts';
 import type { SampleSource, StageRuntimeNeeds } from '../../../agent/runtime/stage-runtime.ts';
 import type {
@@ -32,7 +32,7 @@ export function receivedTensor(
       name: '',
       dtype: 'float32',
       shape: activationShape,
-      codec: { id: codecs.float32.id, params: codecs.float32.params },
+      codec: { id: plainCodecs.float32.id, params: plainCodecs.float32.params },
       run: 'run-1',
       term: 1,
       from: 'board1',
@@ -229,7 +229,6 @@ export function stageNeeds(options: StageOptions = {}): FakeStage {
     microBatches,
     samplesPerMicroBatch,
     inbox: new Inbox(32),
-    codec: codecs.float32,
     memory: fakeMemory(),
     samples: isFirst ? samples : undefined,
     learningRate: (step) => 0.1 / (1 + step),
