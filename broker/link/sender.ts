@@ -1,9 +1,6 @@
 import { type BrokerError, ClosedError, LinkLostError, TensorTooLargeError } from '../errors.ts';
 import type { DigestName } from '../frame/digest.ts';
-import { sealHead } from '../frame/encode.ts';
-import { chunkRange, type FrameHeader } from '../frame/header.ts';
-import { frameKinds, RAW_CODEC } from '../frame/kinds.ts';
-import { CODEC_PARAMS_BYTES } from '../frame/layout.ts';
+import { frameKinds } from '../frame/kinds.ts';
 import type { Identity } from '../keyring/identity.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Log } from '../log.ts';
@@ -13,8 +10,10 @@ import type { LinkStatus, LinkWindow } from '../messages/tables.ts';
 import { formatTopic } from '../topics.ts';
 import { nextTurn, waitFor } from '../wait.ts';
 import { type CreditBook, createCreditBook, defaultCredits } from './credits.ts';
+import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
+import { Inquiry } from './inquiry.ts';
 import { createLinkMeter, type LinkMeter, meteredChannel, statsOf } from './meter.ts';
-import { Outbox, type Outgoing, type ProbePicture } from './outbox.ts';
+import { Outbox, type Outgoing } from './outbox.ts';
 import type { Credits, LinkSender, SenderOptions, TensorMeta } from './types.ts';
 
 /** Frames handed to the socket before the first of them has to be out: what a more urgent tensor may have to wait for. */
@@ -22,10 +21,6 @@ const FRAMES_AHEAD = 2;
 /** Bytes that are signed and handed over before timers and sockets have their turn. */
 const BYTES_A_TURN = 512 * 1024;
 const DEFAULT_PATIENCE_MILLISECONDS = 30_000;
-/** A receiver that said nothing for so long is asked. */
-const QUIET_MILLISECONDS = 5_000;
-
-const RAW = { id: RAW_CODEC, params: new Uint8Array(CODEC_PARAMS_BYTES) } as const;
 
 export interface SenderNeeds {
   /** The channel that the receiver listens on: a connection to its broker. */
@@ -67,6 +62,7 @@ class Sender implements LinkSender {
   readonly #topic: string;
   readonly #closing = new AbortController();
   readonly #outbox = new Outbox();
+  readonly #writeFrame: FrameWriter;
   /** Who waits for a tensor to arrive. */
   readonly #senders = new Map<Outgoing, PromiseWithResolvers<void>>();
   readonly #end: PromiseWithResolvers<Error | undefined>;
@@ -74,17 +70,13 @@ class Sender implements LinkSender {
   #maxTensorBytes = 0;
   #term: number;
   #isPumping = false;
-  /** Whether frames may be sent: connected, and after a return the receiver has said what it has. */
-  #isReady = false;
-  #probe: ProbePicture | undefined;
-  #probeNumber = 0;
-  #refusedSeen = 0;
-  #heardAt = 0;
-  #quiet: NodeJS.Timeout | undefined;
-  #patience: NodeJS.Timeout | undefined;
+  /** From when the receiver's window is known. */
+  #inquiry: Inquiry | undefined;
 
   constructor(options: SenderOptions, needs: SenderNeeds) {
-    const { identity, keyring, log } = needs;
+    const { identity, keyring, digest, incarnation, log } = needs;
+    const { fleet } = keyring;
+    const { run, to } = options;
     this.#options = options;
     this.#needs = needs;
     this.from = identity.id;
@@ -93,6 +85,8 @@ class Sender implements LinkSender {
     this.#channel = meteredChannel(needs.channel, this.#meter);
     this.#messenger = createMessenger({ channel: this.#channel, identity, keyring, log });
     this.#topic = formatTopic(keyring.fleet, 'linkFrames', { from: this.from, to: this.to });
+    const meter = this.#meter.seconds;
+    this.#writeFrame = createFrameWriter({ fleet, run, to, identity, digest, incarnation, meter });
     this.#end = Promise.withResolvers();
     this.ended = this.#end.promise;
     needs.channelEnded.then((error) => this.#stop(error === undefined ? undefined : error.message));
@@ -104,10 +98,6 @@ class Sender implements LinkSender {
 
   get #link() {
     return { from: this.from, to: this.to };
-  }
-
-  get #patienceMilliseconds(): number {
-    return this.#options.patienceMilliseconds ?? DEFAULT_PATIENCE_MILLISECONDS;
   }
 
   get stats() {
@@ -138,10 +128,22 @@ class Sender implements LinkSender {
       milliseconds: this.#needs.timeoutMilliseconds,
       signal: either,
     });
-    this.#isReady = true;
-    this.#channel.onConnectionChange?.((connected) => (connected ? this.#returned() : this.#lost()));
-    this.#heardAt = performance.now();
-    this.#quiet = setInterval(() => this.#askIfQuiet(), QUIET_MILLISECONDS).unref();
+    const inquiry = new Inquiry({
+      outbox: this.#outbox,
+      patienceMilliseconds: this.#options.patienceMilliseconds ?? DEFAULT_PATIENCE_MILLISECONDS,
+      publish: (number, underWay) => this.#publishProbe(number, underWay),
+      giveUp: (reason) => this.#stop(reason),
+    });
+    this.#inquiry = inquiry;
+    this.#channel.onConnectionChange?.((connected) => {
+      if (this.#closing.signal.aborted) return;
+      if (!connected) {
+        inquiry.lost();
+        return;
+      }
+      this.#meter.reconnects += 1;
+      inquiry.returned();
+    });
   }
 
   #agree({ credits, maxTensorBytes }: LinkWindow): void {
@@ -183,7 +185,8 @@ class Sender implements LinkSender {
     let bytesOfTurn = 0;
     try {
       for (;;) {
-        const tensor = this.#isReady ? this.#outbox.next() : undefined;
+        const isReady = this.#inquiry?.isSettled && !this.#closing.signal.aborted;
+        const tensor = isReady ? this.#outbox.next() : undefined;
         if (tensor === undefined) break;
         bytesOfTurn += this.#sendChunk(tensor, flushing);
         if (flushing.length > FRAMES_AHEAD) await flushing.shift();
@@ -198,9 +201,9 @@ class Sender implements LinkSender {
 
   /** @returns bytes handed over */
   #sendChunk(tensor: Outgoing, flushing: Promise<void>[]): number {
-    let parts: readonly Uint8Array[];
+    let parts: ReturnType<FrameWriter>;
     try {
-      parts = this.#frameOf(tensor);
+      parts = this.#writeFrame(tensor, this.#outbox.sequenceOf(tensor));
     } catch (error) {
       this.#drop(tensor, error);
       return 0;
@@ -210,46 +213,13 @@ class Sender implements LinkSender {
     flushing.push(flushed.catch(() => {}));
     this.#outbox.sent(tensor);
     this.#meter.frames += 1;
-    return parts[1]!.length;
-  }
-
-  /** Head and payload of the next frame; the payload lies where it lay. */
-  #frameOf(tensor: Outgoing): readonly Uint8Array[] {
-    const { start, end } = chunkRange(tensor.bytes.length, tensor.chunk);
-    const payload = tensor.bytes.subarray(start, end);
-    return [
-      sealHead(payload, this.#headerOf(tensor, payload.length), this.#needs.identity, this.#meter.seconds),
-      payload,
-    ];
-  }
-
-  #headerOf(tensor: Outgoing, payloadBytes: number): FrameHeader {
-    const { digest, incarnation, keyring } = this.#needs;
-    const { meta, bytes, term, chunk, chunks } = tensor;
-    return {
-      ...meta,
-      name: meta.name ?? '',
-      codec: meta.codec ?? RAW,
-      digest,
-      incarnation,
-      sequence: this.#outbox.sequenceOf(tensor),
-      term,
-      chunk,
-      chunks,
-      payloadBytes,
-      totalBytes: bytes.length,
-      fleet: keyring.fleet,
-      from: this.from,
-      to: this.to,
-      run: this.#options.run,
-    };
+    return parts[1].length;
   }
 
   /** Takes in what the receiver says it has. */
   #hear(status: LinkStatus): void {
-    this.#heardAt = performance.now();
-    const probe = this.#probe?.number === status.answers ? this.#probe : undefined;
-    const { arrived, ended, resent, broken } = this.#outbox.settle(status, probe);
+    if (this.#inquiry === undefined) return;
+    const { arrived, ended, resent, broken } = this.#inquiry.hear(status);
     for (const tensor of arrived) this.#settled(tensor)?.resolve();
     for (const { meta } of ended) this.#book.giveBack(meta.kind);
     this.#meter.resent += resent.length;
@@ -259,55 +229,15 @@ class Sender implements LinkSender {
       this.#stop(`${this.to} refused ${what} again and again, at last for '${broken.reason}'`);
       return;
     }
-    if (probe !== undefined) {
-      this.#probe = undefined;
-      if (probe.isReturn) this.#ready();
-    }
-    if (status.refused > this.#refusedSeen) {
-      this.#refusedSeen = status.refused;
-      this.#ask(false);
-    }
     this.#pump();
   }
 
-  /** Asks the receiver what it has; a question that is still open is replaced. */
-  #ask(isReturn: boolean): void {
-    this.#probeNumber += 1;
-    const number = this.#probeNumber;
-    this.#probe = this.#outbox.picture(number, isReturn || (this.#probe?.isReturn ?? false));
+  #publishProbe(number: number, underWay: readonly number[]): void {
     const { incarnation, log } = this.#needs;
-    const underWay = this.#outbox.underWay();
     const probe = { kind: 'probe', run: this.#options.run, incarnation, number, underWay } as const;
     this.#messenger.publish('linkProbe', this.#link, probe, this.#closing.signal).catch((error: Error) => {
       log({ level: 'info', event: 'probe-not-sent', detail: { ...this.#link, error: error.message } });
     });
-  }
-
-  #askIfQuiet(): void {
-    const silent = performance.now() - this.#heardAt;
-    if (this.#outbox.size === 0) this.#heardAt = performance.now();
-    else if (silent > this.#patienceMilliseconds) this.#stop(`${this.to} said nothing for ${Math.round(silent)} ms`);
-    else if (silent >= QUIET_MILLISECONDS && this.#isReady) this.#ask(false);
-  }
-
-  #lost(): void {
-    this.#isReady = false;
-    const milliseconds = this.#patienceMilliseconds;
-    this.#patience ??= setTimeout(
-      () => this.#stop(`its connection was gone for ${milliseconds} ms`),
-      milliseconds,
-    ).unref();
-  }
-
-  #returned(): void {
-    this.#meter.reconnects += 1;
-    this.#ask(true);
-  }
-
-  #ready(): void {
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
-    this.#isReady = true;
   }
 
   /** The owner of a tensor no longer wants it sent. */
@@ -318,7 +248,7 @@ class Sender implements LinkSender {
     }
     this.#settled(tensor)?.reject(reason);
     tensor.isGivenUp = true;
-    if (tensor.chunk < tensor.chunks) this.#ask(false);
+    if (tensor.chunk < tensor.chunks) this.#inquiry?.ask();
   }
 
   /** A tensor of which the receiver has seen nothing: its credit is free. */
@@ -340,9 +270,7 @@ class Sender implements LinkSender {
     const error: BrokerError =
       lost === undefined ? new ClosedError(`link ${this.#name}`) : new LinkLostError(this.#name, lost);
     this.#closing.abort(error);
-    this.#isReady = false;
-    clearInterval(this.#quiet);
-    clearTimeout(this.#patience);
+    this.#inquiry?.close();
     this.#book.close(error);
     for (const { reject } of this.#senders.values()) reject(error);
     this.#senders.clear();

@@ -35,7 +35,7 @@ async function runDisturbed({ link, disturb }: Case): Promise<{ losses: number[]
     await writeFile(scenario, `link: { ${link} }\nboards:\n  - { name: a }\n  - { name: b }\n`);
     const out = join(root, 'out');
     const words = ['train', ...small, '--steps', String(STEPS), '--scenario', scenario, '--out', out];
-    const run = startFlotilla([...words, '--split', '0-1,2'], { deadlineMilliseconds: DEADLINE_MILLISECONDS });
+    const run = startFlotilla([...words, '--split', '0-3,4-6'], { deadlineMilliseconds: DEADLINE_MILLISECONDS });
     const stop = new AbortController();
     const memory: number[] = [];
     try {
@@ -65,7 +65,7 @@ async function runDisturbed({ link, disturb }: Case): Promise<{ losses: number[]
 const undisturbed = inTemporaryDirectory(async (root) => {
   if (skipped !== undefined) return [];
   const out = join(root, 'out');
-  const words = ['train', ...small, '--steps', String(STEPS), '--boards', '2', '--split', '0-1,2', '--out', out];
+  const words = ['train', ...small, '--steps', String(STEPS), '--boards', '2', '--split', '0-3,4-6', '--out', out];
   const { code, stderr } = await startFlotilla(words, { deadlineMilliseconds: DEADLINE_MILLISECONDS }).ended;
   if (code !== 0) throw new Error(`the undisturbed run ended with ${code}:\n${stderr}`);
   return lossesOf(out);

@@ -35,7 +35,11 @@ export async function startMosquitto(): Promise<Mosquitto> {
   const port = await freePort();
   const file = join(directory, 'mosquitto.conf');
   await writeFile(file, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
-  const child: ChildProcess = spawn(findMosquitto()!, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  // It ends when our end of its standard input closes: also when we are killed.
+  const script = '"$0" -c "$1" <&- & read -r end; kill $!; wait $!';
+  const child: ChildProcess = spawn('sh', ['-c', script, findMosquitto()!, file], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
   let said = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     said += text;
@@ -48,7 +52,7 @@ export async function startMosquitto(): Promise<Mosquitto> {
     async stop() {
       await proxy.close();
       if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGTERM');
+        child.stdin!.end();
         await once(child, 'exit');
       }
       await rm(directory, { recursive: true, force: true });
