@@ -67,7 +67,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     stopped: { run: 'r', term: 1, stage: 0 },
   },
   runPlan: { plan: { run: 'r', term: 1, plan: {} } },
-  runState: { state: { run: 'r', term: 2, phase: 'paused', step: 7, reason: 'no board is online' } },
+  runState: { state: { run: 'r', term: 2, phase: 'paused', step: 7 } },
   runMetrics: { metrics: { run: 'r', term: 1, step: 3, steps: 10, loss: 2.3, samplesPerSecond: 100 } },
   runEvent: { event: { run: 'r', what: 'started', detail: {} } },
   linkWindow: { window: { run: 'r', term: 1, credits: { activation: 3 }, maxTensorBytes: 100 } },
