@@ -1,8 +1,9 @@
 import { type Plan, PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
 import { isAnotherPlanBetter } from './adapting.ts';
-import { describeWait, isCaptured, judge } from './failure.ts';
+import { describeWait, judge } from './failure.ts';
 import { grantSteps } from './grants.ts';
+import { isCheckpointDue, isStateComplete } from './keeping.ts';
 import { chooseBoards, knowledgeOf, planOf } from './planning.ts';
 import { missing, nextLook } from './presence.ts';
 import { areBoardsBack, isMoveReady, isMoveWanted, isRecoverable, recovery } from './recovering.ts';
@@ -88,31 +89,6 @@ function isOver(run: RunState, now: number): readonly Action[] {
   if (run.phase !== 'stopping') return [];
   const allStopped = run.stages.every(({ stopped }) => stopped) && run.writing === undefined;
   return allStopped || now >= deadlineOf(run) ? [{ kind: 'finish' }] : [];
-}
-
-/**
- * A state that is complete is kept, once it has been seen to give a finite loss (where another step was granted): a
- * checkpoint that leads straight to a NaN is no good one. Asked before anything else can end the run.
- */
-function isStateComplete(run: RunState): readonly Action[] {
-  const { capture, stages, suspects, granted } = run;
-  if (!isLive(run) || capture === undefined) return [];
-  const { step } = capture;
-  if (suspects.some(({ failure }) => failure.kind === 'not-finite' && failure.step <= step)) return [];
-  const complete = stages.every((stage) => stage.step >= step && isCaptured(run, stage.stage));
-  const proven = granted <= step || stages.at(-1)!.step > step || suspects.length > 0;
-  return complete && proven ? [{ kind: 'keep', step }] : [];
-}
-
-/** Of the states that are held, the first at or after each multiple goes to the disk, and the last of the run. */
-function isCheckpointDue(run: RunState): readonly Action[] {
-  const { held, checkpoint, writing, request, origin, finalStep, stopRequested, phase } = run;
-  if (!isLive(run) || held === undefined || writing !== undefined || held === checkpoint?.step) return [];
-  const every = request.settings.checkpointEverySteps ?? 0;
-  const multiples = (step: number): number => (every === 0 ? 0 : Math.floor(step / every));
-  const isFinal = held >= finalStep || (stopRequested && phase !== 'training');
-  const isDue = isFinal || multiples(held) > multiples(checkpoint?.step ?? origin.fromStep);
-  return isDue ? [{ kind: 'write-checkpoint', step: held }] : [];
 }
 
 function isSomebodyMissing(run: RunState, now: number, state: FleetState): readonly Action[] {

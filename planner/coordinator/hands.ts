@@ -6,7 +6,8 @@ import { commandsOf, stopCommand } from './commands.ts';
 import { errorOf } from './failure.ts';
 import type { Mailbox } from './mailbox.ts';
 import { sendState } from './restore.ts';
-import { type FleetState, type Outcome, type RunRequest, type RunState, stepsDone } from './state.ts';
+import { stateTeller } from './run-state.ts';
+import type { FleetState, Outcome, RunRequest, RunState } from './state.ts';
 import type { RunNeeds, RunSettings, StateTensor } from './types.ts';
 
 /** Does what was decided. Nothing here waits: what comes of it is posted. */
@@ -44,7 +45,6 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
   let held: readonly StateTensor[] = [];
   /** Ends what is done for one term's boards only. */
   let termEnding = new AbortController();
-  let told = '';
   let words: Promise<string | undefined> = Promise.resolve(undefined);
 
   /** What the run cannot do without. */
@@ -87,17 +87,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       });
     }
   };
-  /** The retained state of the run, whenever it has changed. */
-  const tellState = ({ run: current }: FleetState): void => {
-    if (current === undefined) return;
-    const { phase, paused, request: asked } = current;
-    const message = { kind: 'state', run, term: asked.term, phase: paused === undefined ? phase : 'paused' } as const;
-    const reason = paused === undefined ? {} : { reason: paused.slice(0, 500) };
-    const next = JSON.stringify([message, reason]);
-    if (next === told) return;
-    told = next;
-    tell(messenger.publish('runState', { run }, { ...message, step: stepsDone(current), ...reason }, signal));
-  };
+  const tellState = stateTeller(messenger, run, tell, signal);
   const notice = (what: string, text: string, detail: JsonObject = {}): void => {
     tellEvent(what, { ...detail, text: text.slice(0, 4000) });
     onNotice?.(text);

@@ -51,9 +51,9 @@ test('ids that would change a topic are refused', (t) => {
 test('a filter finds the rows that it could receive', (t) => {
   const names = (filter: string): readonly TopicName[] => rowsOfFilter('lab', filter).map(({ name }) => name);
   t.deepEqual(names('flotilla/lab/devices/+/state'), ['deviceState']);
-  t.deepEqual(names('flotilla/lab/devices/pi-1/+').length, 5);
+  t.deepEqual(names('flotilla/lab/devices/pi-1/+').length, 7);
   t.deepEqual(names('flotilla/lab/#').length, topicNames.length);
-  t.deepEqual(names('flotilla/lab/runs/#'), ['runPlan', 'runMetrics', 'runEvents']);
+  t.deepEqual(names('flotilla/lab/runs/#'), ['runPlan', 'runState', 'runMetrics', 'runEvents']);
   t.deepEqual(names('flotilla/#').length, topicNames.length);
   t.deepEqual(names('flotilla/+/devices/+/telemetry'), ['deviceTelemetry']);
   t.deepEqual(names('flotilla/other/#'), []);

@@ -44,7 +44,7 @@ async function changing(
 
 test.serial('a board is drained, switched off, and takes part again after its return', async (t) => {
   t.timeout(170_000);
-  await changing(t, 1200, async (fleet, run, boards) => {
+  await changing(t, 500, async (fleet, run, boards) => {
     const drained = await fleet.start('drain', 'board2', '--fleet', 'shed').ended;
     t.is(drained.code, 0, drained.stderr);
     t.regex(drained.stdout, /board2 has no work and may be switched off/);

@@ -24,7 +24,8 @@ export async function startFleet(cwd: string, size: number, deadlineMilliseconds
     start,
     async startBoard(board) {
       const host = `127.0.0.${Number(board.slice('board'.length)) + 1}`;
-      const running = start('agent', '--fleet', 'shed', '--id', board, '--host', host);
+      // One thread, as in a passing lab: the engine adds in another order with more, and rounds otherwise.
+      const running = start('agent', '--fleet', 'shed', '--id', board, '--host', host, '--threads', '1');
       await running.said(/is online/);
       return running;
     },
