@@ -4,10 +4,13 @@ export ORT_DISABLE_TELEMETRY := 1
 DATA ?= shapes
 NAME ?= engine
 
-.PHONY: help setup demo test test-full check bench clean
+CHAOS_FAULTS ?= 200
+CHAOS_SEED ?= 1
+
+.PHONY: help setup demo test test-full test-links chaos check bench clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: node_modules/.flotilla-installed ## install what package-lock.json names
 
@@ -23,6 +26,12 @@ test: setup ## run all tests
 
 test-full: setup ## every model for 20 steps on 1 to 4 boards: the same losses (some minutes)
 	@FLOTILLA_FULL=1 ava --timeout=40m test/fleet/exactness.test.ts
+
+test-links: setup ## runs whose links are disturbed, for 10 minutes each (needs root): the same losses, flat memory
+	@FLOTILLA_LONG=1 ava --timeout=90m test/endurance/links.test.ts
+
+chaos: setup ## hundreds of faults on real processes: CHAOS_FAULTS=200 CHAOS_SEED=1 (an hour and more)
+	@FLOTILLA_CHAOS=$(CHAOS_FAULTS) FLOTILLA_SEED=$(CHAOS_SEED) ava --timeout=4h test/fleet/chaos.test.ts
 
 check: setup ## types, format, lint
 	@tsc --noEmit

@@ -2,9 +2,13 @@ import { parseArgs } from 'node:util';
 import { type Partition, parseScenario, type ScenarioBoard, simulateChurn } from '../planner/index.ts';
 import { median } from './statistics.ts';
 
-/** A fleet of four kinds of boards, each of its own speed, that trains a model of the zoo. */
+/**
+ * A fleet of four kinds of boards, each of its own speed, that trains a model of the zoo. Its blocks are those between
+ * single cuts, so that figures compare with those from before there were others.
+ */
 const scenarioOf = (boards: number, model: string) => `version: 1
 model: ${model}
+cuts: single
 batch: 64
 microBatches: 16
 boards:

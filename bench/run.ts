@@ -1,20 +1,28 @@
 import { churnBench } from './churn.ts';
 import { codecBench } from './codec.ts';
+import { cutsBench } from './cuts.ts';
 import { engineBench } from './engine.ts';
+import { linkBench } from './link.ts';
 import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
 import { predictorBench } from './predictor.ts';
+import { recoverBench } from './recover.ts';
+import { simulateBench } from './simulate.ts';
 import { telemetryBench } from './telemetry.ts';
 
 /** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
   churn: churnBench,
+  cuts: cutsBench,
   codec: codecBench,
   engine: engineBench,
+  link: linkBench,
   pipeline: pipelineBench,
   predictor: predictorBench,
+  recover: recoverBench,
   telemetry: telemetryBench,
   planner: plannerBench,
+  simulate: simulateBench,
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -112,7 +112,7 @@ export class ClosedError extends BrokerError {
   }
 }
 
-/** The connection under a link broke; what was in flight may be lost, so the run needs a new term. */
+/** A link cannot go on: its connection did not come back in time, or a tensor was refused again and again. */
 export class LinkLostError extends BrokerError {
   constructor(link: string, reason: string) {
     super('LINK_LOST', `link ${link} is lost: ${reason}. The tensors in flight have to be sent again in a new term.`);

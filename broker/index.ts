@@ -26,7 +26,12 @@ export { loadIdentity, saveIdentity } from './keyring/keyfile.ts';
 export { createKeyring, type Keyring, type KeyringOptions } from './keyring/keyring.ts';
 export { defaultCredits } from './link/credits.ts';
 export { createMemoryNetwork, type MemoryNetwork } from './link/memory.ts';
-export { createMqttTransport, type MqttTransportNeeds } from './link/mqtt.ts';
+export {
+  createMqttTransport,
+  createRelayTransport,
+  type MqttTransportNeeds,
+  type RelayTransportNeeds,
+} from './link/mqtt.ts';
 export type { TransportNeeds } from './link/transport.ts';
 export * from './link/types.ts';
 export { type Log, type LogEvent, silent } from './log.ts';
@@ -37,9 +42,11 @@ export type {
   DeviceCommand,
   DeviceProfile,
   DeviceReport,
+  DeviceService,
   DeviceState,
   DeviceTelemetry,
-  LinkCredit,
+  LinkProbe,
+  LinkStatus,
   LinkWindow,
   MessageOf,
   MessageType,

@@ -89,3 +89,14 @@ export class BoardsMissingError extends CliError {
     );
   }
 }
+
+/** A drained board that a run has not given up in time. */
+export class BoardAtWorkError extends CliError {
+  constructor(board: string, run: string, seconds: number) {
+    super(
+      'BOARD_AT_WORK',
+      `board '${board}' still works for run '${run}' after ${seconds} s: it is drained and will be free at a later step; ` +
+        'wait, or look at what the run says.',
+    );
+  }
+}

@@ -22,6 +22,12 @@ export class UnknownModelError extends ModelError {
   }
 }
 
+export class UnknownCutsError extends ModelError {
+  constructor(cuts: string, known: readonly string[]) {
+    super('MODEL_CUTS', `unknown cuts '${cuts}': choose one of ${known.join(', ')}`);
+  }
+}
+
 export class InputMismatchError extends ModelError {
   constructor(model: string, wants: readonly number[], found: readonly number[], dataSet: string) {
     super(

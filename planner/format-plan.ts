@@ -7,13 +7,15 @@ import { count, duration } from './words.ts';
  * Ends with a line on the slowest board. No line end after the last line.
  */
 export function formatPlan(plan: Plan): string {
-  const { run, term, model, blocks, batch, microBatches, schedule, stages } = plan;
+  const { run, term, model, blocks, batch, microBatches, schedule, stages, predictedStepSeconds } = plan;
   const heading = `Plan ${term} of run ${run}: ${model.name}, ${count(blocks, 'block')} on ${count(stages.length, 'board')}`;
   const step =
     `A step is ${count(batch, 'sample')} as ${count(microBatches, 'micro-batch', 'micro-batches')} ` +
     `of ${batch / microBatches}, scheduled by ${schedule}.`;
   const table = alignColumns([columns, ...stages.map(row)]).map((line) => `  ${line}`);
-  return [heading, step, ...table, ...slowest(stages)].join('\n');
+  const expected =
+    predictedStepSeconds === undefined ? [] : [`A step is expected to take ${duration(predictedStepSeconds)}.`];
+  return [heading, step, ...table, ...slowest(stages), ...expected].join('\n');
 }
 
 /** The table alone, of a partition that is not (yet) a plan. */

@@ -3,6 +3,7 @@ export * from './errors.ts';
 export { explainPartition } from './explain.ts';
 export { formatPartition, formatPlan } from './format-plan.ts';
 export {
+  bytesRatio,
   codecBits,
   type LinkCodecs,
   type PlanCodecs,
@@ -21,6 +22,7 @@ export {
   type Transfer,
   transferSeconds,
   uniformLinks,
+  withBytesRatio,
 } from './links.ts';
 export { engineBaseBytes, estimateStageMemory, type MemorySituation, type StageMemory, totalMemory } from './memory.ts';
 export { type ModelChoice, modelBlocks, plannerCost } from './model-costs.ts';
@@ -50,4 +52,5 @@ export {
 export { timelineSvg } from './simulate/svg.ts';
 export { timelineText } from './simulate/text.ts';
 export { type BoardTimes, type LinkUse, type Simulation, simulate } from './simulate.ts';
-export { type BlockTimes, type PlannerBoard, type StageTimes, timesFromFlops } from './times.ts';
+export * from './survey/index.ts';
+export { type BlockTimes, type PlannerBoard, type StageTimes, slowed, timesFromFlops } from './times.ts';

@@ -119,3 +119,14 @@ function parseSide(side: string, text: string): TensorCodec {
   if (problem !== null) throw new UnknownTensorCodecError(side, text, `it must be ${problem}`);
   return codec;
 }
+
+const FLOAT_BYTES = 4;
+/** Offset and scale of a group of bit planes, as 16-bit numbers. */
+const GROUP_BYTES = 4;
+const USUAL_GROUP = 64;
+
+/** Bytes on the wire for a byte of float32, without what a mask or Huffman codes save, which depends on the values. */
+export function bytesRatio({ bits, group = USUAL_GROUP }: TensorCodec): number {
+  if (bits > 8) return bits / 8 / FLOAT_BYTES;
+  return (bits / 8 + GROUP_BYTES / group) / FLOAT_BYTES;
+}

@@ -25,6 +25,20 @@ export function uniformLinks(link: LinkModel = nominalLink): Links {
   return { between: () => link, everywhere: link };
 }
 
+/** The same links when only so many bytes go over them for a byte of tensor. */
+export function withBytesRatio({ between, everywhere }: Links, bytesRatio: number): Links {
+  const known = new Map<LinkModel, LinkModel>();
+  const encoded = (link: LinkModel): LinkModel => {
+    const before = known.get(link) ?? { ...link, bytesRatio };
+    known.set(link, before);
+    return before;
+  };
+  return {
+    between: (from, to) => encoded(between(from, to)),
+    ...(everywhere && { everywhere: encoded(everywhere) }),
+  };
+}
+
 /** Seconds that a byte of tensor keeps the link busy: on the wire, encoded and decoded. */
 export function secondsPerByte(link: LinkModel): number {
   const { bytesPerSecond, bytesRatio = 1, codecSecondsPerByte = 0 } = link;

@@ -1,4 +1,12 @@
-import { blockCosts, buildModel, createOptimizer, type StageCost, splitIntoBlocks, zoo } from '../models/index.ts';
+import {
+  blockCosts,
+  buildModel,
+  type Cuts,
+  createOptimizer,
+  type StageCost,
+  splitIntoBlocks,
+  zoo,
+} from '../models/index.ts';
 import type { BlockCost } from './costs.ts';
 
 /**
@@ -26,6 +34,8 @@ export type ModelChoice = {
   readonly inputShape?: readonly number[];
   /** A name of the optimizers' registry, with its default options. */
   readonly optimizer?: string;
+  /** 'single' where absent. */
+  readonly cuts?: Cuts;
 };
 
 /**
@@ -33,10 +43,14 @@ export type ModelChoice = {
  * @throws UnknownModelError, and what models throws where the shape does not fit
  */
 export function modelBlocks(choice: ModelChoice, samples: number): readonly BlockCost[] {
-  const { name, classes = 10, optimizer = 'sgd' } = choice;
-  const usual = (zoo as Readonly<Record<string, { readonly sample: readonly number[] }>>)[name]?.sample;
-  const inputShape = choice.inputShape ?? usual ?? [];
+  const { name, classes = 10, optimizer = 'sgd', cuts } = choice;
+  const inputShape = choice.inputShape ?? usualInput(name);
   const { graph } = buildModel(name, { batch: samples, classes, inputShape });
   const slots = createOptimizer(optimizer).slots.length;
-  return blockCosts(graph, splitIntoBlocks(graph)).map((cost) => plannerCost(cost, slots));
+  return blockCosts(graph, splitIntoBlocks(graph, cuts)).map((cost) => plannerCost(cost, slots));
+}
+
+/** The shape of a sample that a model of the zoo is made for; [] where there is none of this name. */
+export function usualInput(name: string): readonly number[] {
+  return (zoo as Readonly<Record<string, { readonly sample: readonly number[] }>>)[name]?.sample ?? [];
 }

@@ -48,6 +48,8 @@ export type Plan = {
   /** How links encode; as it is where absent. */
   readonly codecs?: PlanCodecs;
   readonly seed: number;
+  /** From one step to the next, as the simulator plays the plan; absent in plans of older versions. */
+  readonly predictedStepSeconds?: number;
   readonly stages: readonly PlanStage[];
 };
 
@@ -85,7 +87,7 @@ const plan: read.Reader<Plan> = read.object(
     seed: read.wholeNumber(0),
     stages: read.list(planStage, MOST_STAGES),
   },
-  { data: choice, codecs: planCodecs },
+  { data: choice, codecs: planCodecs, predictedStepSeconds: read.numberBetween(0, Number.MAX_VALUE) },
 );
 
 /**

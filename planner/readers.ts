@@ -33,9 +33,17 @@ export function object<R extends Readers, O extends Readers = Record<never, neve
 
 /** A list with at least one and at most `most` elements. */
 export function list<T>(reader: Reader<T>, most: number): Reader<readonly T[]> {
+  return listOf(reader, 1, most);
+}
+
+export function listOrNone<T>(reader: Reader<T>, most: number): Reader<readonly T[]> {
+  return listOf(reader, 0, most);
+}
+
+function listOf<T>(reader: Reader<T>, least: number, most: number): Reader<readonly T[]> {
   return (value, path) => {
-    if (!Array.isArray(value) || value.length === 0 || value.length > most) {
-      throw new PlanFieldError(path, `a list of 1 to ${most} elements`, value);
+    if (!Array.isArray(value) || value.length < least || value.length > most) {
+      throw new PlanFieldError(path, `a list of ${least} to ${most} elements`, value);
     }
     return value.map((element, index) => reader(element, `${path}[${index}]`));
   };

@@ -19,6 +19,11 @@ export type PlannerBoard = {
   readonly blocks: readonly BlockTimes[];
   /** Of each call of the engine, whatever the blocks: a forward, a backward, a fused loss stage, an update. */
   readonly callSeconds: number;
+  /**
+   * What the board's own processor spends on a micro-batch's tensors over a cut, one there and one back, where that takes
+   * time from computing: by the block behind the cut, and so one longer than `blocks`, 0 at both ends. None where absent.
+   */
+  readonly cutSeconds?: readonly number[];
 };
 
 /** Seconds of a run of blocks as a stage. */
@@ -45,12 +50,31 @@ export function timesFromFlops(board: Board, blocks: readonly BlockCost[]): Plan
   };
 }
 
+/** The same board when it takes `factor` times as long for everything that its processor does. */
+export function slowed(board: PlannerBoard, factor: number): PlannerBoard {
+  const { blocks, callSeconds, cutSeconds } = board;
+  return {
+    ...board,
+    callSeconds: factor * callSeconds,
+    blocks: blocks.map(({ forward, backward, update }) => ({
+      forward: factor * forward,
+      backward: factor * backward,
+      update: factor * update,
+    })),
+    ...(cutSeconds && { cutSeconds: cutSeconds.map((seconds) => factor * seconds) }),
+  };
+}
+
 /** Prefix sums of a board's times: blocks `first` to `end - 1` take `sums[end] - sums[first]`, and the call. */
 export type RunTimes = {
   readonly forward: Float64Array;
   readonly backward: Float64Array;
   readonly update: Float64Array;
   readonly callSeconds: number;
+  /** Half of `cutSeconds`: one half is in the forward, one in the backward pass. */
+  readonly cut: Float64Array;
+  /** Whether any of `cut` is above 0: then a longer run of blocks may take less than a shorter one. */
+  readonly cuts: boolean;
 };
 
 const known = new WeakMap<PlannerBoard, RunTimes>();
@@ -59,19 +83,22 @@ const known = new WeakMap<PlannerBoard, RunTimes>();
 export function runTimes(board: PlannerBoard): RunTimes {
   const before = known.get(board);
   if (before !== undefined) return before;
-  const { blocks, callSeconds } = board;
+  const { blocks, callSeconds, cutSeconds = [] } = board;
   const of = (part: keyof BlockTimes) => prefixSums(blocks.map((times) => times[part]));
-  const sums = { forward: of('forward'), backward: of('backward'), update: of('update'), callSeconds };
+  const cut = Float64Array.from({ length: blocks.length + 1 }, (_, index) => (cutSeconds[index] ?? 0) / 2);
+  const cuts = cutSeconds.some((seconds) => seconds > 0);
+  const sums = { forward: of('forward'), backward: of('backward'), update: of('update'), callSeconds, cut, cuts };
   known.set(board, sums);
   return sums;
 }
 
 /** Seconds of blocks `first` to `end - 1` as a stage; `fused` where it does forward and backward in one call. */
 export function timesOfRun(sums: RunTimes, first: number, end: number, fused: boolean): StageTimes {
-  const { forward, backward, update, callSeconds } = sums;
+  const { forward, backward, update, callSeconds, cut } = sums;
+  const cuts = cut[first]! + cut[end]!;
   return {
-    forward: forward[end]! - forward[first]! + callSeconds,
-    backward: backward[end]! - backward[first]! + (fused ? 0 : callSeconds),
+    forward: forward[end]! - forward[first]! + callSeconds + cuts,
+    backward: backward[end]! - backward[first]! + (fused ? 0 : callSeconds) + cuts,
     update: update[end]! - update[first]! + callSeconds,
   };
 }

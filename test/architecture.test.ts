@@ -19,6 +19,7 @@ const mayImport = {
 /** The one file that imports each heavy dependency, by the room it is in. */
 const doors = {
   'onnxruntime-node': 'agent',
+  koffi: 'agent',
   aedes: 'broker',
   mqtt: 'broker',
   sharp: 'agent',

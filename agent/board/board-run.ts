@@ -18,7 +18,7 @@ import {
   specificationOf,
 } from './plan-stage.ts';
 import { captureState, receiveState, sendState } from './state-transfer.ts';
-import { trafficOf, trafficSince, withLosses } from './traffic.ts';
+import { isSender, trafficOf, trafficSince, withLosses } from './traffic.ts';
 
 export type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }>;
 type GrantCommand = Extract<DeviceCommand, { kind: 'grant' }>;
@@ -126,11 +126,18 @@ export class BoardRun {
     };
   }
 
+  /** How long its links may be without a connection; as they have it by default where nobody said. */
+  get #patience(): { readonly patienceMilliseconds?: number } {
+    const { linkPatienceSeconds: seconds } = this.#command;
+    return seconds === undefined ? {} : { patienceMilliseconds: 1000 * seconds };
+  }
+
   #openLinks(planned: PlannedStage, stage: StageDescription): Promise<StageLinks> {
     const { transport } = this.#needs;
     const { signal } = this.#ending;
     const onTensor = (tensor: ReceivedTensor) => this.#inbox.put(tensor);
-    return openLinks({ transport, planned, stage, memory: this.#memory, onTensor, signal });
+    const patience = this.#patience;
+    return openLinks({ transport, planned, stage, memory: this.#memory, onTensor, signal, ...patience });
   }
 
   async #train(planned: PlannedStage, runtime: StageRuntimeNeeds): Promise<void> {
@@ -174,7 +181,8 @@ export class BoardRun {
     const { signal } = this.#ending;
     const { hub, transport } = this.#needs;
     const { run, term } = this;
-    this.#hubLink ??= await transport.openSender({ to: hub, url: this.#command.hubUrl, run, term, signal });
+    const to = { to: hub, url: this.#command.hubUrl, run, term, signal, ...this.#patience };
+    this.#hubLink ??= await transport.openSender(to);
     const link = this.#hubLink;
     await this.#sending;
     this.#sending = sendState(link, state, step, signal)
@@ -215,7 +223,11 @@ export class BoardRun {
     this.#inbox.close(new Error('the run has ended'));
     await this.#sending;
     const links = [...(this.#links?.all ?? []), ...(this.#hubLink ? [this.#hubLink] : [])];
-    await Promise.allSettled([...links.map((link) => link.close()), this.#engine?.dispose()]);
+    // A sender takes its leave, which somebody who stands still does not answer: the next run need not wait for it. Its
+    // receivers it does wait for, as they say where the next one is to begin.
+    const [senders, receivers] = [links.filter(isSender), links.filter((link) => !isSender(link))];
+    for (const sender of senders) sender.close().catch(() => {});
+    await Promise.allSettled([...receivers.map((receiver) => receiver.close()), this.#engine?.dispose()]);
   }
 
   /** A report that cannot be sent is the broken connection's to tell, not the run's. */

@@ -4,6 +4,7 @@ import {
   type Client,
   connectClient,
   createMqttTransport,
+  createRelayTransport,
   type DeviceCommand,
   type DeviceProfile,
   type DeviceState,
@@ -13,9 +14,12 @@ import {
   silent,
   startBroker,
 } from '../../broker/index.ts';
+import type { FittedModel } from '../../planner/index.ts';
 import { onnxRuntimeVersion } from '../engine/index.ts';
 import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from '../telemetry/index.ts';
-import { BoardRun } from './board-run.ts';
+import { BoardRun, type BoardRunNeeds } from './board-run.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { Surveyor } from './survey.ts';
 
 export interface BoardOptions {
   readonly identity: Identity;
@@ -27,8 +31,14 @@ export interface BoardOptions {
   readonly port: number;
   /** Threads of one operation; 0 leaves it to the engine. */
   readonly threads: number;
+  /** `mqtt://host:port` of a broker that carries the data where boards cannot reach each other; the same for all boards. */
+  readonly dataBroker?: string;
   /** What training may use; all that the machine has when absent. */
   readonly memoryBytes?: number;
+  /** Decides which blocks the board measures when a hub asks it to measure itself. */
+  readonly predictor: FittedModel;
+  /** Where the board keeps its profile; only in memory when absent. */
+  readonly profiles?: string;
   readonly telemetry?: {
     /** Between two messages; 0 sends none. 5 when not given. */
     readonly seconds?: number;
@@ -81,28 +91,40 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
 async function openBoard(options: BoardOptions, own: Broker, hub: Client, inventory: Inventory): Promise<Board> {
   const { identity, keyring, threads, log = silent } = options;
   const { id } = identity;
-  const transport = createMqttTransport({
-    identity,
-    keyring,
-    broker: own,
-    log,
-    timeoutMilliseconds: linkPatienceMilliseconds,
-  });
-  const desk = new CommandDesk({
+  const addresses = new Map<string, string>();
+  const needs = { identity, keyring, log, timeoutMilliseconds: linkPatienceMilliseconds };
+  const dataUrl = options.dataBroker ?? own.url;
+  const transport =
+    options.dataBroker === undefined
+      ? createMqttTransport({ ...needs, broker: own, addressOf: (board) => addresses.get(board) })
+      : await createRelayTransport({ ...needs, url: options.dataBroker });
+  const { predictor, profiles } = options;
+  const report: BoardRunNeeds['report'] = (message) => hub.publish('deviceReport', { id }, message);
+  const surveyor = new Surveyor({
     board: id,
-    hub: keyring.hub,
+    dataUrl,
     transport,
     threads,
-    report: (report) => hub.publish('deviceReport', { id }, report),
+    predictor,
+    log,
+    report,
+    ...(profiles === undefined ? {} : { profiles }),
+  });
+  const desk = new CommandDesk({ board: id, hub: keyring.hub, transport, threads, report }, surveyor);
+  // A board whose address changes says so when it is back at the hub; links to it follow.
+  await hub.subscribe('deviceState', { id: '+' }, ({ message }) => {
+    if (message.kind === 'online') addresses.set(message.board, message.dataUrl);
   });
   await hub.subscribe('deviceCommand', { id }, ({ message }) => desk.receive(message));
   await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
-  await hub.publish('deviceState', { id }, onlineState(id, own.url, inventory.memoryBytes));
+  await hub.publish('deviceState', { id }, onlineState(id, dataUrl, inventory.memoryBytes));
   const closing = new AbortController();
-  startTelemetry(options, hub, AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]));
+  const ending = AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]);
+  startHeartbeat(id, hub, ending);
+  startTelemetry(options, hub, ending);
   return {
     id,
-    dataUrl: own.url,
+    dataUrl,
     ended: hub.ended,
     async close(reason = 'the agent was stopped') {
       closing.abort();
@@ -132,17 +154,26 @@ function startTelemetry(options: BoardOptions, hub: Client, signal: AbortSignal)
 
 /** Carries out the coordinator's commands, one run at a time. */
 class CommandDesk {
-  readonly #needs: ConstructorParameters<typeof BoardRun>[0];
+  readonly #needs: BoardRunNeeds;
+  readonly #surveyor: Surveyor;
   #current: BoardRun | undefined;
   /** Starting and stopping runs, one after another. */
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(needs: ConstructorParameters<typeof BoardRun>[0]) {
+  constructor(needs: BoardRunNeeds, surveyor: Surveyor) {
     this.#needs = needs;
+    this.#surveyor = surveyor;
   }
 
   receive(command: DeviceCommand): void {
     switch (command.kind) {
+      case 'survey':
+        this.#change(async () => {
+          await this.#current?.stop('the board measures itself for another run');
+          this.#current = undefined;
+          await this.#surveyor.answer(command);
+        });
+        break;
       case 'prepare':
         this.#change(async () => {
           await this.#current?.stop('another run begins');
@@ -156,6 +187,7 @@ class CommandDesk {
         this.#ofRun(command)?.clip(command.step, command.squaredNorm);
         break;
       case 'stop':
+        this.#surveyor.stop(command.reason);
         this.#change(async () => {
           const { run, term } = command;
           const current = this.#ofRun(command);
@@ -171,6 +203,7 @@ class CommandDesk {
   }
 
   async close(reason: string): Promise<void> {
+    this.#surveyor.stop(reason);
     this.#change(async () => this.#current?.stop(reason));
     await this.#changing;
   }

@@ -1,6 +1,15 @@
-import type { LinkReceiver, LinkSender, ReceivedTensor, TensorMemory, Transport } from '../../broker/index.ts';
+import {
+  type Judge,
+  type LinkReceiver,
+  type LinkSender,
+  RAW_CODEC,
+  type ReceivedTensor,
+  type TensorMemory,
+  type Transport,
+} from '../../broker/index.ts';
 import { byteSize, elementCount } from '../../models/index.ts';
 import type { PlanStage } from '../../planner/index.ts';
+import { isCodec } from '../codec/index.ts';
 import type { StageDescription } from '../engine/index.ts';
 import { LinkLostError } from '../runtime/errors.ts';
 import type { PlannedStage } from './plan-stage.ts';
@@ -22,12 +31,14 @@ export interface LinkNeeds {
   readonly stage: StageDescription;
   readonly memory: TensorMemory;
   readonly onTensor: (tensor: ReceivedTensor) => void;
+  readonly patienceMilliseconds?: number;
   readonly signal: AbortSignal;
 }
 
 /** Opens the receiving ends first: a sender opens only once its receiver is there, so no two boards wait in a circle. */
 export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
-  const { transport, planned, memory, onTensor, signal } = needs;
+  const { transport, planned, memory, onTensor, patienceMilliseconds, signal } = needs;
+  const patience = patienceMilliseconds === undefined ? {} : { patienceMilliseconds };
   const { plan, own } = planned;
   const { run, term } = plan;
   const isFirst = planned.index === 0;
@@ -37,12 +48,12 @@ export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
   const maxTensorBytes = largestTensor(needs.stage);
   const receivers = await Promise.all(
     distinct(sources).map(({ board }) =>
-      transport.openReceiver({ from: board, run, term, maxTensorBytes, memory, onTensor }),
+      transport.openReceiver({ from: board, run, term, maxTensorBytes, memory, onTensor, judge }),
     ),
   );
   const senders = await Promise.all(
     distinct(targets).map(({ board, dataUrl }) =>
-      transport.openSender({ to: board, url: dataUrl!, run, term, signal }),
+      transport.openSender({ to: board, url: dataUrl!, run, term, signal, ...patience }),
     ),
   );
   const senderTo = (stage: PlanStage | undefined) => senders.find((sender) => sender.to === stage?.board);
@@ -58,6 +69,12 @@ export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
 function distinct(stages: readonly (PlanStage | undefined)[]): readonly PlanStage[] {
   return [...new Set(stages)].filter((stage) => stage !== undefined);
 }
+
+/** What this board could not decode is turned away before it takes memory. */
+const judge: Judge = ({ codec, dtype }) => {
+  if (dtype !== 'float32' && codec.id !== RAW_CODEC) return 'bad-encoding';
+  return isCodec(codec.id) ? null : 'unknown-codec';
+};
 
 function largestTensor({ inputShape, outputShape }: StageDescription): number {
   const samples = inputShape[0] ?? 1;

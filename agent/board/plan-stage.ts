@@ -1,4 +1,4 @@
-import { createOptimizer, type LearningRateSchedule, rateAt } from '../../models/index.ts';
+import { type Cuts, createOptimizer, type LearningRateSchedule, rateAt } from '../../models/index.ts';
 import {
   buildSchedule,
   type Plan,
@@ -45,11 +45,12 @@ export function samplesPerMicroBatch({ batch, microBatches }: Plan): number {
 }
 
 export function specificationOf({ plan, own, instructions }: PlannedStage, threads: number): StageSpecification {
-  const { classes, inputShape } = plan.model.options as { classes: number; inputShape: number[] };
+  const { classes, inputShape, cuts } = plan.model.options as { classes: number; inputShape: number[]; cuts?: Cuts };
   return {
     model: plan.model.name,
     classes,
     inputShape,
+    ...(cuts === undefined ? {} : { cuts }),
     microBatch: samplesPerMicroBatch(plan),
     microBatches: plan.microBatches,
     firstBlock: own.firstBlock,

@@ -30,6 +30,6 @@ export function withLosses(traffic: Traffic, losses: LossLedger['found']): Traff
   return { ...traffic, links: traffic.links.map((link) => ({ ...link, ...losses.get(link.to) })) };
 }
 
-function isSender(link: LinkSender | LinkReceiver): link is LinkSender {
+export function isSender(link: LinkSender | LinkReceiver): link is LinkSender {
   return 'send' in link;
 }

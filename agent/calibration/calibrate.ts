@@ -9,6 +9,7 @@ import {
   probeNames,
   probeSource,
   type Source,
+  sameSource,
   type Work,
   worksOf,
 } from '../../planner/index.ts';
@@ -28,6 +29,10 @@ export interface CalibrationOptions<State> {
   readonly blocks?: readonly Source[];
   /** How many of its blocks at most. */
   readonly mostBlocks?: number;
+  /** Runs of blocks that are measured before the blocks, again where they are known. */
+  readonly stages?: readonly Source[];
+  /** What was measured before: it is not measured again. */
+  readonly known?: DeviceProfile;
   /** Asked a few times a second: true gives up the rest. */
   readonly isHot?: () => boolean;
   readonly signal?: AbortSignal;
@@ -53,26 +58,37 @@ export async function calibrate<State>(measurer: Measurer, options: CalibrationO
   const start = clock();
   const watch = watchOver(measurer, options, () => clock() - start);
   try {
-    const copyBytesPerSecond = await measurer.copy(Math.min(0.1, budgetSeconds / 50));
-    const measurements: ProfileMeasurement[] = [];
+    const { known } = options;
+    const copyBytesPerSecond = known?.copyBytesPerSecond ?? (await measurer.copy(Math.min(0.1, budgetSeconds / 50)));
+    const measurements = [...(known?.measurements ?? [])];
+    const before = measurements.length;
     let longest = 0;
-    const take = async (source: Source, atThreads: number) => {
-      const before = clock();
-      const left = budgetSeconds - (before - start);
+    const take = async (source: Source, atThreads: number, most = longestMeasurement) => {
+      const begun = clock();
+      const left = budgetSeconds - (begun - start);
       watch.look(left < longest);
       if (watch.ended !== undefined) return;
-      const taken = await measurer.measure(source, atThreads, Math.min(longestMeasurement, left / 20));
-      longest = Math.max(longest, clock() - before);
+      const taken = await measurer.measure(source, atThreads, Math.min(most, left / 20));
+      longest = Math.max(longest, clock() - begun);
       // What was under way when it had to end is cut short.
       if (watch.ended !== undefined && measurements.length > 0) return;
       const found = measurementsOf(source, atThreads, taken);
       measurements.push(...found);
       for (const measurement of found) options.progress?.(measurement);
     };
-    const share = options.blocks === undefined ? 1 : probeShare;
-    await runProbe(threads, take, () => watch.ended === undefined && clock() - start < share * budgetSeconds);
+    const isKnown = (source: Source, atThreads: number) =>
+      measurements.some((row) => row.threads === atThreads && sameSource(row, source));
+    const missing: Take = async (source, atThreads) => {
+      if (!isKnown(source, atThreads)) await take(source, atThreads);
+    };
+    const { stages = [], blocks } = options;
+    const share = blocks === undefined && stages.length === 0 ? 1 : probeShare;
+    await runProbe(threads, missing, () => watch.ended === undefined && clock() - start < share * budgetSeconds);
+    for (const stage of stages) await take(stage, threads, longestStage);
     await measureBlocks(measurer, options, measurements, take, () => watch.ended === undefined);
     if (measurements.length === 0) throw new CalibrationEmptyError(watch.ended ?? 'the budget was too small');
+    // Nothing new: what was known stands as it was.
+    if (known !== undefined && measurements.length === before) return known;
     return {
       board,
       engine: measurer.engine,
@@ -91,6 +107,8 @@ export async function calibrate<State>(measurer: Measurer, options: CalibrationO
 
 /** Longer measurements say little more. */
 const longestMeasurement = 0.5;
+/** A whole stage takes longer, and more depends on it. */
+const longestStage = 2;
 
 type Take = (source: Source, threads: number) => Promise<void>;
 
@@ -128,7 +146,8 @@ async function measureBlocks<State>(
     }
     learned = measurements.length;
   };
-  const left = [...known.keys()];
+  const isNew = (source: Source) => !measurements.some((row) => row.threads === threads && sameSource(row, source));
+  const left = [...known.keys()].filter(isNew);
   for (let count = 0; count < mostBlocks && left.length > 0 && goesOn(); count++) {
     learn();
     const forwards = left.map((source) => known.get(source)![0]!);

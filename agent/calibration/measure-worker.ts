@@ -57,11 +57,13 @@ async function measure({ source, threads, seconds }: Extract<MeasureRequest, { k
     seed: 1,
     threads,
   });
+  const isStage = source.lastBlock > source.firstBlock;
   const options: MeasureOptions = {
+    ...(isStage && { mostInARow: 2 }),
     // Several slices of a processor that is given in slices, where there is the time for it.
     windowSeconds: seconds / 8,
     leastWindows: 2,
-    mostWindows: 6,
+    mostWindows: isStage ? 20 : 6,
     stageSeconds: seconds,
     shouldStop,
   };

@@ -11,6 +11,11 @@ export interface MeasureOptions {
   readonly leastWindows: number;
   readonly mostWindows: number;
   readonly stageSeconds: number;
+  /**
+   * Forwards at most before their backwards: a stage of a pipeline has few at a time, and many fill memory that is not
+   * in the cache. As many as fit when absent.
+   */
+  readonly mostInARow?: number;
   /** Called after the first runs, which reserve memory and are not counted. */
   readonly warmedUp?: () => void;
   /** Ends the measurement early, after the run under way. */
@@ -53,7 +58,8 @@ export async function measureStage(
   for (const call of [forward, backward, update]) await call(0);
   options.warmedUp?.();
   const largest = 4 * stashFactor * Math.max(input.length, outputGradient?.length ?? 0);
-  const most = Math.max(1, Math.min(mostStashed, Math.floor(mostStashBytes / largest)));
+  const { mostInARow = mostStashed } = options;
+  const most = Math.max(1, Math.min(mostInARow, Math.floor(mostStashBytes / largest)));
   const pairs = await windows(options, async () => {
     step++;
     const there = await runCalls(forward, options, most);

@@ -13,6 +13,9 @@ const plainById = new Map<number, Codec>(Object.values(plainCodecs).map((codec) 
 if (new Set([...plainById.keys(), PLANES_ID]).size !== codecNames.length)
   throw new Error('two codecs share one wire id');
 
+/** Whether a wire id is one of ours. */
+export const isCodec = (id: number): boolean => id === PLANES_ID || plainById.has(id);
+
 /**
  * The codec that can decode what a frame's header says so of.
  * @throws UnknownCodecError, CodecParamsError

@@ -33,3 +33,17 @@ export class EngineClosedError extends EngineError {
     super('ENGINE_CLOSED', `the engine is closed: ${reason}`);
   }
 }
+
+export class OnnxRuntimeError extends EngineError {
+  constructor(call: string, message: string) {
+    super('ENGINE_ONNX_RUNTIME', `ONNX Runtime, ${call}: ${message}`);
+  }
+}
+
+export class UnknownDoorError extends EngineError {
+  readonly exitCode = 2;
+
+  constructor(wanted: string, known: readonly string[]) {
+    super('ENGINE_DOOR', `FLOTILLA_ORT is '${wanted}'; it can be ${known.map((name) => `'${name}'`).join(' or ')}`);
+  }
+}

@@ -100,9 +100,9 @@ async function loadStage(specification: StageSpecification, options: OnnxEngineO
   return { specification, stage, sessions, values, optimizer, stash: new Map(), pool: new TensorPool() };
 }
 
-function blocksOfZoo({ model, classes, inputShape, microBatch }: StageSpecification): ModelBlocks {
+function blocksOfZoo({ model, classes, inputShape, cuts, microBatch }: StageSpecification): ModelBlocks {
   const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });
-  return { graph, blocks: splitIntoBlocks(graph) };
+  return { graph, blocks: splitIntoBlocks(graph, cuts) };
 }
 
 function describe({ stage }: Loaded): StageDescription {

@@ -1,9 +1,13 @@
+import type { Cuts } from '../../models/index.ts';
+
 /** What an engine is asked to compute: a run of blocks of a model of the zoo, at a micro-batch size. Plain data. */
 export interface StageSpecification {
   readonly model: string;
   readonly classes: number;
   /** Shape of one sample, without the batch. */
   readonly inputShape: readonly number[];
+  /** Between which cuts the blocks lie; 'single' where absent. */
+  readonly cuts?: Cuts;
   /** Samples a micro-batch. */
   readonly microBatch: number;
   readonly microBatches: number;

@@ -88,7 +88,7 @@ export async function runStep(needs: StageRuntimeNeeds, step: number, signal: Ab
     progress.signal.throwIfAborted();
     await executors[instruction.kind](needs, progress, 'microBatch' in instruction ? instruction.microBatch : 0);
   }
-  await Promise.all(progress.sends);
+  await waited(progress, Promise.all(progress.sends));
   const { losses, computeSeconds, waitSeconds } = progress;
   const loss = losses.length === 0 ? null : losses.reduce((sum, each) => sum + each, 0) / losses.length;
   return { loss, computeSeconds, waitSeconds, quantisation: progress.ledger.found };

@@ -1,5 +1,5 @@
 import { createOnnxEngine } from '../../agent/index.ts';
-import { buildModel, elementCount, splitIntoBlocks, zoo } from '../../models/index.ts';
+import { buildModel, defaultCuts, elementCount, splitIntoBlocks, zoo } from '../../models/index.ts';
 import { median } from '../statistics.ts';
 
 const WARM_UPS = 2;
@@ -13,12 +13,13 @@ export interface BlockTimesWish {
 }
 
 /**
- * Seconds of each block for one micro-batch on this machine with one thread: forward, backward, and the micro-batch's
+ * Seconds of each block, between the cuts of `train`, for one micro-batch on this machine with one thread: forward, backward, and the micro-batch's
  * part of the update. What one would measure once on one board to share the work out by a single number a board.
  */
 export async function blockTimes({ model, microBatch, microBatches }: BlockTimesWish): Promise<readonly number[]> {
   const inputShape = zoo[model].sample;
-  const blocks = splitIntoBlocks(buildModel(model, { batch: microBatch, classes: CLASSES, inputShape }).graph).length;
+  const { graph } = buildModel(model, { batch: microBatch, classes: CLASSES, inputShape });
+  const blocks = splitIntoBlocks(graph, defaultCuts).length;
   const times: number[] = [];
   for (let block = 0; block < blocks; block++) {
     const engine = createOnnxEngine();
@@ -27,6 +28,7 @@ export async function blockTimes({ model, microBatch, microBatches }: BlockTimes
       model,
       classes: CLASSES,
       inputShape,
+      cuts: defaultCuts,
       microBatch,
       microBatches: 1,
       firstBlock: block,

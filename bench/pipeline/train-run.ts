@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Plan } from '../../planner/index.ts';
 
 const program = join(import.meta.dirname, '..', '..', 'cli', 'flotilla.js');
 /** Until a run is told to end; it then removes its lab. */
-const PATIENCE_MILLISECONDS = 230_000;
+const PATIENCE_MILLISECONDS = 400_000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface TrainWish {
@@ -19,6 +20,8 @@ export interface TrainWish {
   readonly warmUps: number;
   /** As `--split` takes it; the planner chooses when absent. */
   readonly split?: string;
+  /** Seconds that boards measure themselves for; as the program decides when absent. */
+  readonly survey?: number;
 }
 
 export interface TrainRun {
@@ -26,19 +29,23 @@ export interface TrainRun {
   readonly stepSeconds: number;
   readonly samplesPerSecond: number;
   readonly losses: readonly number[];
+  /** What the plan expected of a step. */
+  readonly predictedSeconds: number;
   /** Blocks of each board, as `--split` says them. */
   readonly split: string;
+  /** In the order of the pipeline. */
+  readonly boards: readonly string[];
 }
 
 interface RunRecord {
   readonly stepSeconds: readonly number[];
   readonly losses: readonly number[];
-  readonly plan: { readonly stages: readonly { readonly firstBlock: number; readonly lastBlock: number }[] };
+  readonly plan: Pick<Plan, 'stages' | 'predictedStepSeconds'>;
 }
 
 /** One `flotilla train` in a lab of its own. */
 export async function trainRun(wish: TrainWish): Promise<TrainRun> {
-  const { model, scenario, batch, microBatches, steps, warmUps, split } = wish;
+  const { model, scenario, batch, microBatches, steps, warmUps, split, survey } = wish;
   const directory = await mkdtemp(join(tmpdir(), 'flotilla-bench-'));
   try {
     const file = join(directory, 'lab.yaml');
@@ -46,7 +53,8 @@ export async function trainRun(wish: TrainWish): Promise<TrainRun> {
     const out = join(directory, 'out');
     const sizes = ['--batch', batch, '--micro-batches', microBatches, '--steps', steps, '--test-limit', 1].map(String);
     const words = ['train', '--model', model, '--scenario', file, '--out', out, '--checkpoint-every', '0', ...sizes];
-    await flotilla([...words, ...(split === undefined ? [] : ['--split', split])]);
+    const wishes = Object.entries({ split, survey }).filter(([, value]) => value !== undefined);
+    await flotilla([...words, ...wishes.flatMap(([name, value]) => [`--${name}`, String(value)])]);
     const record = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunRecord;
     const counted = record.stepSeconds.slice(warmUps - 1);
     const stepSeconds = counted.reduce((sum, seconds) => sum + seconds, 0) / counted.length;
@@ -54,6 +62,8 @@ export async function trainRun(wish: TrainWish): Promise<TrainRun> {
       stepSeconds,
       samplesPerSecond: batch / stepSeconds,
       losses: record.losses,
+      predictedSeconds: record.plan.predictedStepSeconds ?? Number.NaN,
+      boards: record.plan.stages.map(({ board }) => board),
       split: record.plan.stages.map(({ firstBlock, lastBlock }) => `${firstBlock}-${lastBlock}`).join(','),
     };
   } finally {

@@ -28,7 +28,7 @@ export async function connectClient(options: ClientOptions): Promise<Client> {
     get connected() {
       return session.connection !== undefined;
     },
-    onConnectionChange: (listener) => void session.listeners.push(listener),
+    onConnectionChange: (listener) => channel.onConnectionChange!(listener),
     ended: session.ended,
     get stats() {
       return session.stats();

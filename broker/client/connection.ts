@@ -29,7 +29,8 @@ export interface Connection {
   ): Promise<void>;
   /** @throws where the broker does not grant it. */
   subscribe(filter: string, qos: 0 | 1): Promise<void>;
-  unsubscribe(filter: string): void;
+  /** Resolves when the broker said so. */
+  unsubscribe(filter: string): Promise<void>;
   /** Resolves when the connection is gone, with a word on why. */
   readonly closed: Promise<string>;
   readonly bytesSent: number;
@@ -169,7 +170,7 @@ function connectionOf(client: MqttClient, closed: Promise<string>): Connection {
         else client.publish(topic, Buffer.concat(payload as Uint8Array[]), { qos, retain }, (error) => done(error));
       }),
     subscribe: (filter, qos) => untilDone((done) => client.subscribe(filter, { qos }, (error) => done(error))),
-    unsubscribe: (filter) => void client.unsubscribe(filter, () => {}),
+    unsubscribe: (filter) => untilDone((done) => client.unsubscribe(filter, (error) => done(error))),
     async end() {
       if (gone !== undefined) return;
       client.end();

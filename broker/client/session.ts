@@ -11,6 +11,8 @@ import { retryPause } from './retry.ts';
 import type { ClientOptions } from './types.ts';
 
 const DEFAULT_TIMEOUT_MILLISECONDS = 10_000;
+/** One attempt to connect: a lost packet of the handshake is sent again after 1 and 3 s, a new attempt comes sooner. */
+const ATTEMPT_MILLISECONDS = 4_000;
 
 interface Subscription {
   readonly filter: string;
@@ -34,6 +36,8 @@ export class Session {
   readonly #timeout: number;
   readonly #ending = new AbortController();
   readonly #subscriptions = new Set<Subscription>();
+  /** Filters that the broker is being told to forget: a new subscription to the same waits, or it would be forgotten too. */
+  readonly #leaving = new Map<string, Promise<void>>();
   readonly #retained = new Map<string, Retained>();
   #waiters: (() => void)[] = [];
   #incarnation = 0;
@@ -52,6 +56,7 @@ export class Session {
     this.channel = {
       publishRaw: (topic, payload, how, signal) => this.#publish(topic, payload, how, signal),
       subscribeRaw: (filter, qos, handler, signal) => this.#subscribe({ filter, qos, handler }, signal),
+      onConnectionChange: (listener) => void this.listeners.push(listener),
     };
   }
 
@@ -110,18 +115,18 @@ export class Session {
   }
 
   async #connectOnce(signal: AbortSignal): Promise<void> {
-    const { url, identity, keyring, purpose, brokerId = keyring.hub } = this.#options;
+    const { url, currentUrl = () => url, identity, keyring, purpose, brokerId = keyring.hub } = this.#options;
     this.#incarnation = Math.max(Date.now(), this.#incarnation + 1);
     this.#sequence = 0;
     const clientId = formatClientId(identity.id, purpose);
     const will = this.#sealedWill();
     const connection = await openConnection({
-      url,
+      url: currentUrl(),
       clientId,
       username: identity.id,
       password: createToken(identity, keyring.fleet, brokerId, clientId, this.#incarnation),
       ...(will === undefined ? {} : { will }),
-      timeoutMilliseconds: this.#timeout,
+      timeoutMilliseconds: Math.min(this.#timeout, ATTEMPT_MILLISECONDS),
       signal,
       onMessage: (message) => this.#deliver(message),
     });
@@ -230,10 +235,11 @@ export class Session {
     const remove = (): void => {
       this.#subscriptions.delete(subscription);
       const others = [...this.#subscriptions].some(({ filter }) => filter === subscription.filter);
-      if (!others) this.connection?.unsubscribe(subscription.filter);
+      if (!others) this.#unsubscribe(subscription.filter);
     };
     const subscribing = async (): Promise<void> => {
       const connection = await this.#connected();
+      await this.#leaving.get(subscription.filter);
       await connection.subscribe(subscription.filter, subscription.qos);
     };
     try {
@@ -243,6 +249,14 @@ export class Session {
       throw error;
     }
     return remove;
+  }
+
+  #unsubscribe(filter: string): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    const left = connection.unsubscribe(filter).catch(() => {});
+    this.#leaving.set(filter, left);
+    left.then(() => this.#leaving.get(filter) === left && this.#leaving.delete(filter));
   }
 
   #within(work: Promise<void>, what: string, signal: AbortSignal | undefined): Promise<void> {

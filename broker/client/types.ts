@@ -15,6 +15,8 @@ export interface LastWill<N extends MessageTopic = MessageTopic> {
 export interface ClientOptions {
   /** `mqtt://host:port`. */
   readonly url: string;
+  /** Asked at each attempt to connect, where the address may change. */
+  readonly currentUrl?: () => string;
   readonly identity: Identity;
   readonly keyring: Keyring;
   /** Tells two connections of one board apart at the same broker; the MQTT client id is `<board>:<purpose>`. */
@@ -24,7 +26,7 @@ export interface ClientOptions {
   readonly will?: LastWill<'deviceState'>;
   /** How long the first connection, and later each publish or subscribe, may take. 10 s. */
   readonly timeoutMilliseconds?: number;
-  /** False: one connection, and its loss ends the client (links do that). True by default. */
+  /** False: one connection, and its loss ends the client. True by default. */
   readonly reconnect?: boolean;
   readonly log?: Log;
   /** Closes the client when aborted. */

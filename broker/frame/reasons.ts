@@ -33,6 +33,8 @@ export const misplacedReasons = [
   'duplicate',
   'no-credit',
   'tensor-too-large',
+  'unknown-codec',
+  'bad-encoding',
   'chunk-missing',
   'chunk-twice',
   'chunk-of-another-tensor',

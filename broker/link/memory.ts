@@ -11,24 +11,26 @@ export interface MemoryNetwork {
   /** What a board listens on; tests put frames in here that no sender would send. */
   channelOf(board: string): RawChannel;
   /** Breaks all connections to a board, as a pulled cable would. */
-  cut(board: string, reason: string): void;
+  cut(board: string): void;
+  /** Puts the cable back. */
+  mend(board: string): void;
 }
 
 export function createMemoryNetwork(): MemoryNetwork {
   const channels = new Map<string, RawChannel>();
-  const connections = new Set<{ readonly to: string; readonly end: (reason: Error | undefined) => void }>();
+  const connections = new Set<MemoryConnection>();
   const channelOf = (board: string): RawChannel => {
     const channel = channels.get(board) ?? createMemoryChannel();
     channels.set(board, channel);
     return channel;
   };
+  const setConnected = (board: string, connected: boolean): void => {
+    for (const { to, set } of connections) if (to === board) set(connected);
+  };
   return {
     channelOf,
-    cut(board, reason) {
-      for (const { to, end } of connections) {
-        if (to === board) end(new ClosedError('the memory channel', reason));
-      }
-    },
+    cut: (board) => setConnected(board, false),
+    mend: (board) => setConnected(board, true),
     transport: (needs) =>
       createTransport(
         {
@@ -36,7 +38,7 @@ export function createMemoryNetwork(): MemoryNetwork {
           async outgoing({ to, signal }) {
             signal?.throwIfAborted();
             const { promise: ended, resolve: end } = Promise.withResolvers<Error | undefined>();
-            const connection = { to, end };
+            const connection = createMemoryConnection(to, channelOf(to));
             connections.add(connection);
             const onAbort = (): void => end(undefined);
             signal?.addEventListener('abort', onAbort, { once: true });
@@ -44,11 +46,40 @@ export function createMemoryNetwork(): MemoryNetwork {
               connections.delete(connection);
               signal?.removeEventListener('abort', onAbort);
             });
-            return { channel: channelOf(to), ended, close: async () => end(undefined) };
+            return { channel: connection.channel, ended, close: async () => end(undefined) };
           },
         },
         needs,
       ),
+  };
+}
+
+interface MemoryConnection {
+  readonly to: string;
+  readonly channel: RawChannel;
+  readonly set: (connected: boolean) => void;
+}
+
+/** A board's channel as another board sees it: what passes while it is cut is gone. */
+function createMemoryConnection(to: string, channel: RawChannel): MemoryConnection {
+  const listeners: ((connected: boolean) => void)[] = [];
+  let isConnected = true;
+  return {
+    to,
+    set(connected) {
+      if (connected === isConnected) return;
+      isConnected = connected;
+      for (const listener of listeners) listener(connected);
+    },
+    channel: {
+      async publishRaw(topic, payload, options, signal) {
+        if (!isConnected) throw new ClosedError('the memory channel', 'it is cut');
+        await channel.publishRaw(topic, payload, options, signal);
+      },
+      subscribeRaw: (filter, qos, handler, signal) =>
+        channel.subscribeRaw(filter, qos, (message) => isConnected && handler(message), signal),
+      onConnectionChange: (listener) => void listeners.push(listener),
+    },
   };
 }
 

@@ -8,6 +8,8 @@ import type { LinkStats } from './types.ts';
 export interface LinkMeter {
   readonly seconds: FrameMeter;
   readonly refused: Partial<Record<FrameRefusal, number>>;
+  resent: number;
+  reconnects: number;
   tensors: number;
   frames: number;
   bytesSent: number;
@@ -19,6 +21,8 @@ export function createLinkMeter(): LinkMeter {
   return {
     seconds: { copy: 0, digest: 0, sign: 0, verify: 0 },
     refused: {},
+    resent: 0,
+    reconnects: 0,
     tensors: 0,
     frames: 0,
     bytesSent: 0,
@@ -34,7 +38,7 @@ export function statsOf(meter: LinkMeter): LinkStats {
 
 /** The same channel, counting what goes through it. */
 export function meteredChannel(channel: RawChannel, meter: LinkMeter): RawChannel {
-  const { divert } = channel;
+  const { divert, onConnectionChange } = channel;
   const received = (topic: string, payloadBytes: number): void => {
     meter.bytesReceived += publishBytes(topic, payloadBytes);
   };
@@ -56,6 +60,7 @@ export function meteredChannel(channel: RawChannel, meter: LinkMeter): RawChanne
       };
       return channel.subscribeRaw(filter, qos, counted, signal);
     },
+    ...(onConnectionChange && { onConnectionChange }),
     ...(divert && {
       divert: (topic, diversion) =>
         divert(

@@ -10,6 +10,7 @@ import { formatTopic } from '../topics.ts';
 import { createBufferPool } from './buffers.ts';
 import { defaultCredits } from './credits.ts';
 import { createIntake, type Intake, type Outcome } from './intake.ts';
+import type { HeldTensor } from './ledger.ts';
 import { createLinkMeter, meteredChannel, statsOf } from './meter.ts';
 import type { Credits, LinkReceiver, ReceivedTensor, ReceiverOptions } from './types.ts';
 
@@ -45,36 +46,50 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     keyring,
     credits,
     maxTensorBytes,
+    judge: options.judge,
     memory,
     meter: meter.seconds,
     ...(needs.after === undefined ? {} : { after: needs.after }),
   });
   let open = true;
+  let refused = 0;
+  let answers = 0;
+  let isStatusDue = false;
 
-  const sendCredit = ({ kind, incarnation, sequence }: FrameHeader): void => {
-    if (!open) return;
-    const credit = { kind: 'credit', run, channel: kind, incarnation, sequence } as const;
-    messenger.publish('linkCredits', link, credit).catch((error: Error) => {
-      log({ level: 'warn', event: 'credit-not-sent', detail: { ...link, error: error.message } });
+  /** One status tells of everything that happened within a turn. */
+  const tellStatus = (): void => {
+    if (isStatusDue) return;
+    isStatusDue = true;
+    setImmediate(() => {
+      isStatusDue = false;
+      if (!open) return;
+      const status = { kind: 'status', run, answers, refused, ...intake.status } as const;
+      messenger.publish('linkStatus', link, status).catch((error: Error) => {
+        log({ level: 'warn', event: 'status-not-sent', detail: { ...link, error: error.message } });
+      });
     });
   };
 
-  const deliver = (header: FrameHeader, buffer: ArrayBufferLike): void => {
+  const deliver = (header: FrameHeader, buffer: ArrayBufferLike, held: HeldTensor): void => {
     meter.tensors += 1;
     onTensor(
       receivedTensor(header, buffer, (kept) => {
-        intake.release(header.kind);
+        intake.release(held);
         if (!kept) memory.giveBack(buffer);
-        sendCredit(header);
+        tellStatus();
       }),
     );
   };
 
   const settle = (outcome: Outcome): void => {
-    for (const header of outcome.freed) sendCredit(header);
-    if (outcome.result === 'tensor') deliver(outcome.header, outcome.buffer);
-    if (outcome.result !== 'refused') return;
+    if (outcome.result === 'waiting') return;
+    tellStatus();
+    if (outcome.result === 'tensor') {
+      deliver(outcome.header, outcome.buffer, outcome.held);
+      return;
+    }
     const { reason } = outcome;
+    refused += 1;
     meter.refused[reason] = (meter.refused[reason] ?? 0) + 1;
     log({ level: 'warn', event: 'frame-refused', detail: { ...link, reason } });
   };
@@ -95,13 +110,32 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
       return { ...arrival, end: () => (open ? settle(arrival.end()) : arrival.abort()) };
     },
   });
-  await messenger.publish('linkWindow', link, { kind: 'window', run, credits: { ...credits }, maxTensorBytes });
+  const endProbes = await messenger.subscribe('linkProbe', link, ({ message }) => {
+    if (!open || message.run !== run) return;
+    intake.settle(message.incarnation, message.underWay);
+    answers = message.number;
+    tellStatus();
+  });
+  // Frames may have passed by while a shared broker was out of reach: their sender is to ask.
+  channel.onConnectionChange?.((connected) => {
+    if (!connected || !open) return;
+    refused += 1;
+    tellStatus();
+  });
+  await messenger.publish('linkWindow', link, {
+    kind: 'window',
+    run,
+    term: options.term,
+    credits: { ...credits },
+    maxTensorBytes,
+  });
   return receiverOf(link, intake, {
     stats: () => statsOf(meter),
     async close() {
       if (!open) return;
       open = false;
       unsubscribe();
+      endProbes();
       endDiversion?.();
       needs.onClose(intake.position);
       // Takes the retained window away, so that nobody sends to an end that is gone.

@@ -1,23 +1,29 @@
 import { type BrokerError, ClosedError, LinkLostError, TensorTooLargeError } from '../errors.ts';
 import type { DigestName } from '../frame/digest.ts';
 import { sealHead } from '../frame/encode.ts';
-import { chunkRange, chunksOf, type FrameHeader } from '../frame/header.ts';
-import { type FrameKind, frameKinds, RAW_CODEC } from '../frame/kinds.ts';
+import { chunkRange, type FrameHeader } from '../frame/header.ts';
+import { frameKinds, RAW_CODEC } from '../frame/kinds.ts';
 import { CODEC_PARAMS_BYTES } from '../frame/layout.ts';
 import type { Identity } from '../keyring/identity.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Log } from '../log.ts';
 import type { RawChannel } from '../messages/channel.ts';
-import { createMessenger } from '../messages/messenger.ts';
-import type { LinkWindow } from '../messages/tables.ts';
+import { createMessenger, type Messenger } from '../messages/messenger.ts';
+import type { LinkStatus, LinkWindow } from '../messages/tables.ts';
 import { formatTopic } from '../topics.ts';
 import { nextTurn, waitFor } from '../wait.ts';
 import { type CreditBook, createCreditBook, defaultCredits } from './credits.ts';
 import { createLinkMeter, type LinkMeter, meteredChannel, statsOf } from './meter.ts';
+import { Outbox, type Outgoing, type ProbePicture } from './outbox.ts';
 import type { Credits, LinkSender, SenderOptions, TensorMeta } from './types.ts';
 
-/** Frames handed to the socket before the first of them has to be out. */
+/** Frames handed to the socket before the first of them has to be out: what a more urgent tensor may have to wait for. */
 const FRAMES_AHEAD = 2;
+/** Bytes that are signed and handed over before timers and sockets have their turn. */
+const BYTES_A_TURN = 512 * 1024;
+const DEFAULT_PATIENCE_MILLISECONDS = 30_000;
+/** A receiver that said nothing for so long is asked. */
+const QUIET_MILLISECONDS = 5_000;
 
 const RAW = { id: RAW_CODEC, params: new Uint8Array(CODEC_PARAMS_BYTES) } as const;
 
@@ -57,34 +63,51 @@ class Sender implements LinkSender {
   readonly #needs: SenderNeeds;
   readonly #meter: LinkMeter = createLinkMeter();
   readonly #channel: RawChannel;
+  readonly #messenger: Messenger;
   readonly #topic: string;
   readonly #closing = new AbortController();
-  /** By sequence, what the receiver has not given back. */
-  readonly #underWay = new Map<number, FrameKind>();
+  readonly #outbox = new Outbox();
+  /** Who waits for a tensor to arrive. */
+  readonly #senders = new Map<Outgoing, PromiseWithResolvers<void>>();
+  readonly #end: PromiseWithResolvers<Error | undefined>;
   #book: CreditBook = createCreditBook(defaultCredits);
   #maxTensorBytes = 0;
   #term: number;
-  #sequence = 0;
-  /** Ends when the tensor that is being sent is out: chunks of two tensors must not mix. */
-  #turn: Promise<void> = Promise.resolve();
+  #isPumping = false;
+  /** Whether frames may be sent: connected, and after a return the receiver has said what it has. */
+  #isReady = false;
+  #probe: ProbePicture | undefined;
+  #probeNumber = 0;
+  #refusedSeen = 0;
+  #heardAt = 0;
+  #quiet: NodeJS.Timeout | undefined;
+  #patience: NodeJS.Timeout | undefined;
 
   constructor(options: SenderOptions, needs: SenderNeeds) {
+    const { identity, keyring, log } = needs;
     this.#options = options;
     this.#needs = needs;
-    this.from = needs.identity.id;
+    this.from = identity.id;
     this.to = options.to;
     this.#term = options.term;
     this.#channel = meteredChannel(needs.channel, this.#meter);
-    this.#topic = formatTopic(needs.keyring.fleet, 'linkFrames', { from: this.from, to: this.to });
-    this.ended = needs.channelEnded.then((error) => {
-      const lost = error === undefined ? undefined : new LinkLostError(this.#name, error.message);
-      this.#stop(lost ?? new ClosedError(`link ${this.#name}`));
-      return lost;
-    });
+    this.#messenger = createMessenger({ channel: this.#channel, identity, keyring, log });
+    this.#topic = formatTopic(keyring.fleet, 'linkFrames', { from: this.from, to: this.to });
+    this.#end = Promise.withResolvers();
+    this.ended = this.#end.promise;
+    needs.channelEnded.then((error) => this.#stop(error === undefined ? undefined : error.message));
   }
 
   get #name(): string {
     return `${this.from} → ${this.to}`;
+  }
+
+  get #link() {
+    return { from: this.from, to: this.to };
+  }
+
+  get #patienceMilliseconds(): number {
+    return this.#options.patienceMilliseconds ?? DEFAULT_PATIENCE_MILLISECONDS;
   }
 
   get stats() {
@@ -96,35 +119,29 @@ class Sender implements LinkSender {
   }
 
   async start(): Promise<void> {
-    const { identity, keyring, log, timeoutMilliseconds } = this.#needs;
     const { run, signal } = this.#options;
-    const link = { from: this.from, to: this.to };
-    const messenger = createMessenger({ channel: this.#channel, identity, keyring, log });
     const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    await messenger.subscribe(
-      'linkCredits',
-      link,
-      ({ message }) => {
-        if (message.run === run && message.incarnation === this.#needs.incarnation) this.#free(message.sequence);
-      },
-      either,
-    );
+    const hear = ({ message }: { readonly message: LinkStatus }): void => {
+      if (message.run === run && message.incarnation === this.#needs.incarnation) this.#hear(message);
+    };
+    await this.#messenger.subscribe('linkStatus', this.#link, hear, either);
     const opened = Promise.withResolvers<void>();
-    await messenger.subscribe(
-      'linkWindow',
-      link,
-      ({ message }) => {
-        if (message.run !== run || this.#maxTensorBytes > 0) return;
-        this.#agree(message);
-        opened.resolve();
-      },
-      either,
-    );
+    const agree = ({ message }: { readonly message: LinkWindow }): void => {
+      // The window of an earlier term may still lie there: its end takes nothing of this one.
+      if (message.run !== run || message.term !== this.#options.term || this.#maxTensorBytes > 0) return;
+      this.#agree(message);
+      opened.resolve();
+    };
+    await this.#messenger.subscribe('linkWindow', this.#link, agree, either);
     await waitFor(opened.promise, {
       what: `waiting for ${this.to} to open its end of link ${this.#name} for run ${run}`,
-      milliseconds: timeoutMilliseconds,
+      milliseconds: this.#needs.timeoutMilliseconds,
       signal: either,
     });
+    this.#isReady = true;
+    this.#channel.onConnectionChange?.((connected) => (connected ? this.#returned() : this.#lost()));
+    this.#heardAt = performance.now();
+    this.#quiet = setInterval(() => this.#askIfQuiet(), QUIET_MILLISECONDS).unref();
   }
 
   #agree({ credits, maxTensorBytes }: LinkWindow): void {
@@ -136,13 +153,6 @@ class Sender implements LinkSender {
     this.#maxTensorBytes = maxTensorBytes;
   }
 
-  #free(sequence: number): void {
-    const kind = this.#underWay.get(sequence);
-    if (kind === undefined) return;
-    this.#underWay.delete(sequence);
-    this.#book.giveBack(kind);
-  }
-
   async send(meta: TensorMeta, payload: Uint8Array | Float32Array, signal?: AbortSignal): Promise<void> {
     const bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
     if (bytes.length > this.#maxTensorBytes) {
@@ -151,74 +161,83 @@ class Sender implements LinkSender {
     const begun = performance.now();
     await this.#book.take(meta.kind, signal);
     this.#meter.creditWaitSeconds += (performance.now() - begun) / 1000;
-    const before = this.#turn;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#turn = promise;
-    await before;
+    const tensor = this.#outbox.add(meta, bytes, this.#term);
+    const arrived = Promise.withResolvers<void>();
+    this.#senders.set(tensor, arrived);
+    const giveUp = (): void => this.#giveUp(tensor, signal?.reason);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    this.#pump();
     try {
-      await this.#sendTensor(meta, bytes, signal);
-    } finally {
-      resolve();
-    }
-  }
-
-  /** Sends the chunks one turn each. A tensor of which a chunk was never sent is not under way: its credit comes back. */
-  async #sendTensor(meta: TensorMeta, bytes: Uint8Array, signal: AbortSignal | undefined): Promise<void> {
-    const sequence = this.#sequence++;
-    const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    this.#underWay.set(sequence, meta.kind);
-    const chunks = chunksOf(bytes.length);
-    const flushing: Promise<void>[] = [];
-    let sent = 0;
-    try {
-      for (let chunk = 0; chunk < chunks; chunk += 1) {
-        either.throwIfAborted();
-        const parts = this.#frameOf(meta, bytes, sequence, chunk);
-        const flushed = this.#channel.publishRaw(this.#topic, parts, { qos: 0, retain: false }, either);
-        // Awaited below; until then a rejection must not count as unhandled.
-        flushed.catch(() => {});
-        flushing.push(flushed);
-        sent += 1;
-        this.#meter.frames += 1;
-        if (flushing.length > FRAMES_AHEAD) await flushing.shift();
-        if (chunk + 1 < chunks) await nextTurn();
-      }
-      await Promise.all(flushing);
+      await arrived.promise;
       this.#meter.tensors += 1;
-    } catch (error) {
-      if (sent < chunks) this.#free(sequence);
-      throw this.#lossOf(error);
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
     }
   }
 
-  /** A broken connection reads the same wherever it was noticed. */
-  #lossOf(error: unknown): unknown {
-    if (this.#closing.signal.aborted) return this.#closing.signal.reason;
-    return error instanceof ClosedError ? new LinkLostError(this.#name, error.message) : error;
+  /** Sends what is most urgent, chunk after chunk, until everything is out or the connection is gone. */
+  async #pump(): Promise<void> {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    const flushing: Promise<void>[] = [];
+    let bytesOfTurn = 0;
+    try {
+      for (;;) {
+        const tensor = this.#isReady ? this.#outbox.next() : undefined;
+        if (tensor === undefined) break;
+        bytesOfTurn += this.#sendChunk(tensor, flushing);
+        if (flushing.length > FRAMES_AHEAD) await flushing.shift();
+        if (bytesOfTurn < BYTES_A_TURN) continue;
+        bytesOfTurn = 0;
+        await nextTurn();
+      }
+    } finally {
+      this.#isPumping = false;
+    }
   }
 
-  /** Head and payload of one frame; the payload lies where it lay. */
-  #frameOf(meta: TensorMeta, bytes: Uint8Array, sequence: number, chunk: number): readonly Uint8Array[] {
-    const { start, end } = chunkRange(bytes.length, chunk);
-    const payload = bytes.subarray(start, end);
-    const header = this.#headerOf(meta, bytes.length, sequence, chunk, payload.length);
-    return [sealHead(payload, header, this.#needs.identity, this.#meter.seconds), payload];
+  /** @returns bytes handed over */
+  #sendChunk(tensor: Outgoing, flushing: Promise<void>[]): number {
+    let parts: readonly Uint8Array[];
+    try {
+      parts = this.#frameOf(tensor);
+    } catch (error) {
+      this.#drop(tensor, error);
+      return 0;
+    }
+    const flushed = this.#channel.publishRaw(this.#topic, parts, { qos: 0, retain: false }, this.#closing.signal);
+    // What a lost connection has taken with it is found out when it is back.
+    flushing.push(flushed.catch(() => {}));
+    this.#outbox.sent(tensor);
+    this.#meter.frames += 1;
+    return parts[1]!.length;
   }
 
-  #headerOf(meta: TensorMeta, totalBytes: number, sequence: number, chunk: number, payloadBytes: number): FrameHeader {
+  /** Head and payload of the next frame; the payload lies where it lay. */
+  #frameOf(tensor: Outgoing): readonly Uint8Array[] {
+    const { start, end } = chunkRange(tensor.bytes.length, tensor.chunk);
+    const payload = tensor.bytes.subarray(start, end);
+    return [
+      sealHead(payload, this.#headerOf(tensor, payload.length), this.#needs.identity, this.#meter.seconds),
+      payload,
+    ];
+  }
+
+  #headerOf(tensor: Outgoing, payloadBytes: number): FrameHeader {
     const { digest, incarnation, keyring } = this.#needs;
+    const { meta, bytes, term, chunk, chunks } = tensor;
     return {
       ...meta,
       name: meta.name ?? '',
       codec: meta.codec ?? RAW,
       digest,
       incarnation,
-      sequence,
-      term: this.#term,
+      sequence: this.#outbox.sequenceOf(tensor),
+      term,
       chunk,
-      chunks: chunksOf(totalBytes),
+      chunks,
       payloadBytes,
-      totalBytes,
+      totalBytes: bytes.length,
       fleet: keyring.fleet,
       from: this.from,
       to: this.to,
@@ -226,13 +245,113 @@ class Sender implements LinkSender {
     };
   }
 
-  #stop(reason: BrokerError): void {
-    if (!this.#closing.signal.aborted) this.#closing.abort(reason);
-    this.#book.close(reason);
+  /** Takes in what the receiver says it has. */
+  #hear(status: LinkStatus): void {
+    this.#heardAt = performance.now();
+    const probe = this.#probe?.number === status.answers ? this.#probe : undefined;
+    const { arrived, ended, resent, broken } = this.#outbox.settle(status, probe);
+    for (const tensor of arrived) this.#settled(tensor)?.resolve();
+    for (const { meta } of ended) this.#book.giveBack(meta.kind);
+    this.#meter.resent += resent.length;
+    if (broken !== undefined) {
+      const { kind, step, microBatch } = broken.tensor.meta;
+      const what = `${kind} of step ${step}, micro-batch ${microBatch}`;
+      this.#stop(`${this.to} refused ${what} again and again, at last for '${broken.reason}'`);
+      return;
+    }
+    if (probe !== undefined) {
+      this.#probe = undefined;
+      if (probe.isReturn) this.#ready();
+    }
+    if (status.refused > this.#refusedSeen) {
+      this.#refusedSeen = status.refused;
+      this.#ask(false);
+    }
+    this.#pump();
+  }
+
+  /** Asks the receiver what it has; a question that is still open is replaced. */
+  #ask(isReturn: boolean): void {
+    this.#probeNumber += 1;
+    const number = this.#probeNumber;
+    this.#probe = this.#outbox.picture(number, isReturn || (this.#probe?.isReturn ?? false));
+    const { incarnation, log } = this.#needs;
+    const underWay = this.#outbox.underWay();
+    const probe = { kind: 'probe', run: this.#options.run, incarnation, number, underWay } as const;
+    this.#messenger.publish('linkProbe', this.#link, probe, this.#closing.signal).catch((error: Error) => {
+      log({ level: 'info', event: 'probe-not-sent', detail: { ...this.#link, error: error.message } });
+    });
+  }
+
+  #askIfQuiet(): void {
+    const silent = performance.now() - this.#heardAt;
+    if (this.#outbox.size === 0) this.#heardAt = performance.now();
+    else if (silent > this.#patienceMilliseconds) this.#stop(`${this.to} said nothing for ${Math.round(silent)} ms`);
+    else if (silent >= QUIET_MILLISECONDS && this.#isReady) this.#ask(false);
+  }
+
+  #lost(): void {
+    this.#isReady = false;
+    const milliseconds = this.#patienceMilliseconds;
+    this.#patience ??= setTimeout(
+      () => this.#stop(`its connection was gone for ${milliseconds} ms`),
+      milliseconds,
+    ).unref();
+  }
+
+  #returned(): void {
+    this.#meter.reconnects += 1;
+    this.#ask(true);
+  }
+
+  #ready(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#isReady = true;
+  }
+
+  /** The owner of a tensor no longer wants it sent. */
+  #giveUp(tensor: Outgoing, reason: unknown): void {
+    if (tensor.sequence === undefined) {
+      this.#drop(tensor, reason);
+      return;
+    }
+    this.#settled(tensor)?.reject(reason);
+    tensor.isGivenUp = true;
+    if (tensor.chunk < tensor.chunks) this.#ask(false);
+  }
+
+  /** A tensor of which the receiver has seen nothing: its credit is free. */
+  #drop(tensor: Outgoing, reason: unknown): void {
+    this.#outbox.delete(tensor);
+    this.#settled(tensor)?.reject(reason);
+    this.#book.giveBack(tensor.meta.kind);
+  }
+
+  #settled(tensor: Outgoing): PromiseWithResolvers<void> | undefined {
+    const waiting = this.#senders.get(tensor);
+    this.#senders.delete(tensor);
+    return waiting;
+  }
+
+  /** Ends the link: with a reason where it is lost. */
+  #stop(lost: string | undefined): void {
+    if (this.#closing.signal.aborted) return;
+    const error: BrokerError =
+      lost === undefined ? new ClosedError(`link ${this.#name}`) : new LinkLostError(this.#name, lost);
+    this.#closing.abort(error);
+    this.#isReady = false;
+    clearInterval(this.#quiet);
+    clearTimeout(this.#patience);
+    this.#book.close(error);
+    for (const { reject } of this.#senders.values()) reject(error);
+    this.#senders.clear();
+    this.#end.resolve(lost === undefined ? undefined : error);
+    void this.#needs.closeChannel();
   }
 
   async close(): Promise<void> {
-    this.#stop(new ClosedError(`link ${this.#name}`));
+    this.#stop(undefined);
     await this.#needs.closeChannel();
   }
 }

@@ -1,3 +1,4 @@
+import type { FrameHeader } from '../frame/header.ts';
 import type { DataType, FrameKind } from '../frame/kinds.ts';
 import type { FrameRefusal } from '../frame/reasons.ts';
 
@@ -59,6 +60,9 @@ export interface LinkStats {
   readonly bytesSent: number;
   readonly bytesReceived: number;
   readonly refused: Readonly<Partial<Record<FrameRefusal, number>>>;
+  /** Senders: tensors of which something had to be sent again, and connections that came back. */
+  readonly resent: number;
+  readonly reconnects: number;
   readonly seconds: LinkSeconds;
   /** Senders: how long `send` waited for a credit, seconds. */
   readonly creditWaitSeconds: number;
@@ -69,9 +73,11 @@ export interface LinkSender {
   readonly from: string;
   readonly to: string;
   /**
-   * Sends one tensor: waits for a credit of its kind, then signs and hands over its frames one turn each. When it
-   * resolves, `payload` may be written again; that the receiver got it is what its credit says, later.
-   * @throws TensorTooLargeError, ClosedError, LinkLostError, or the signal's reason.
+   * Sends one tensor: waits for a credit of its kind, then signs and hands over its frames, and resolves when the
+   * receiver has all of it. Until then `payload` must not change, since parts of it may have to be sent again. Of several
+   * that are under way, labels go before gradients before activations before state, then lower steps and micro-batches
+   * first, chunk by chunk.
+   * @throws TensorTooLargeError, InvalidFrameError, ClosedError, LinkLostError, or the signal's reason.
    */
   send(meta: TensorMeta, payload: Uint8Array | Float32Array, signal?: AbortSignal): Promise<void>;
   /** Tensors sent from now on carry this term. */
@@ -96,12 +102,17 @@ export interface LinkReceiver {
 /** How many tensors of each kind may be on their way or held by the consumer. */
 export type Credits = Readonly<Record<FrameKind, number>>;
 
+/** What a board has against a tensor whose head is believed, by that head alone; null where it has nothing. */
+export type Judge = (header: FrameHeader) => 'unknown-codec' | 'bad-encoding' | null;
+
 export interface SenderOptions {
   readonly to: string;
   /** `mqtt://host:port` of the receiver's broker; the memory transport does not look at it. */
   readonly url: string;
   readonly run: string;
   readonly term: number;
+  /** How long the link may be without a connection, or the receiver silent, before it is given up. 30 s. */
+  readonly patienceMilliseconds?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -112,9 +123,11 @@ export interface ReceiverOptions {
   /** Longest encoded tensor; together with the credits it bounds what this end holds. */
   readonly maxTensorBytes: number;
   readonly credits?: Partial<Credits>;
+  /** Asked before memory is taken for a tensor. */
+  readonly judge?: Judge;
   /** By default each tensor gets memory of its own. */
   readonly memory?: TensorMemory;
-  /** Called for each tensor, in the order of sending. It must not throw; whatever is slow goes elsewhere. */
+  /** Called for each tensor once, as soon as it is whole. It must not throw; whatever is slow goes elsewhere. */
   readonly onTensor: (tensor: ReceivedTensor) => void;
 }
 

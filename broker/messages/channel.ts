@@ -17,6 +17,9 @@ export type RawPayload = Buffer | readonly Uint8Array[] | ((next: () => Position
 /** Takes one payload piece by piece, as it comes from the socket. */
 export interface PayloadSink {
   write(part: Uint8Array): void;
+  /** Where the next bytes may be written by the reader itself, at most all that is left; then `wrote` says how many. */
+  place(): Uint8Array;
+  wrote(bytes: number): void;
   /** All of it was written. */
   end(): void;
   /** The rest will not come. */
@@ -47,6 +50,11 @@ export interface RawChannel {
     handler: (message: RawMessage) => void,
     signal?: AbortSignal,
   ): Promise<() => void>;
+  /**
+   * Only where the channel is a connection that may be lost and come back, with its subscriptions. Called at each loss and
+   * each return; what was on its way at a loss may not have arrived.
+   */
+  onConnectionChange?(listener: (connected: boolean) => void): void;
   /** Only where the channel sees the bytes of its connections. The returned function ends it. */
   divert?(topic: string, diversion: Diversion): () => void;
 }

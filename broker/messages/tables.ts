@@ -33,6 +33,9 @@ const throttleFlags = record({
   softTemperatureLimit: optional(flag),
 });
 
+/** Tensors of one link that a status names; credits keep them far below it. */
+export const MOST_OF_A_LINK = 48;
+
 /** A stage's message about one step starts with these. */
 const stageStep = { run, term, stage, step };
 
@@ -56,6 +59,13 @@ export const messageTables = {
   },
   deviceProfile: {
     profile: { board, model: text(128), cores: count, memoryBytes: count, platform: text(64) },
+  },
+  deviceHeartbeat: {
+    beat: { board },
+  },
+  deviceService: {
+    drained: { board, reason },
+    serving: { board },
   },
   deviceTelemetry: {
     telemetry: {
@@ -92,12 +102,23 @@ export const messageTables = {
     },
   },
   deviceCommand: {
-    prepare: { run, term, stage, plan: json, fromStep: step, restore: flag, hubUrl: brokerUrl },
+    survey: { run, term, round: count, wish: json },
+    prepare: {
+      run,
+      term,
+      stage,
+      plan: json,
+      fromStep: step,
+      restore: flag,
+      hubUrl: brokerUrl,
+      linkPatienceSeconds: optional(quantity),
+    },
     grant: { run, term, toStep: step, capture: flag },
     clip: { run, term, step, squaredNorm: quantity },
     stop: { run, term, reason },
   },
   deviceReport: {
+    surveyed: { run, term, round: count, survey: nullable(json), problem: optional(text(4_000)) },
     prepared: { run, term, stage, seconds: quantity },
     step: {
       ...stageStep,
@@ -122,6 +143,9 @@ export const messageTables = {
   runPlan: {
     plan: { run, term, plan: json },
   },
+  runState: {
+    state: { run, term, phase: text(32), step, reason: optional(text(500)) },
+  },
   runMetrics: {
     metrics: {
       run,
@@ -138,10 +162,23 @@ export const messageTables = {
     event: { run, what: text(64), detail: json },
   },
   linkWindow: {
-    window: { run, credits: json, maxTensorBytes: count },
+    window: { run, term, credits: json, maxTensorBytes: count },
   },
-  linkCredit: {
-    credit: { run, channel: text(32), incarnation: count, sequence: count },
+  // The whole of what a receiver has of a link's tensors, so that any later one makes up for one that was lost.
+  linkStatus: {
+    status: {
+      run,
+      incarnation: count,
+      answers: count,
+      next: count,
+      open: list(record({ sequence: count, chunks: count }), MOST_OF_A_LINK),
+      held: list(count, MOST_OF_A_LINK),
+      lost: list(record({ sequence: count, reason: text(64) }), MOST_OF_A_LINK),
+      refused: count,
+    },
+  },
+  linkProbe: {
+    probe: { run, incarnation: count, number: count, underWay: list(count, MOST_OF_A_LINK) },
   },
 } as const satisfies Record<string, Record<string, Fields>>;
 
@@ -155,14 +192,18 @@ export type MessageOf<T extends MessageType> = {
 
 export type DeviceState = MessageOf<'deviceState'>;
 export type DeviceProfile = MessageOf<'deviceProfile'>;
+export type DeviceHeartbeat = MessageOf<'deviceHeartbeat'>;
+export type DeviceService = MessageOf<'deviceService'>;
 export type DeviceTelemetry = MessageOf<'deviceTelemetry'>;
 export type DeviceCommand = MessageOf<'deviceCommand'>;
 export type DeviceReport = MessageOf<'deviceReport'>;
 export type RunPlan = MessageOf<'runPlan'>;
+export type RunState = MessageOf<'runState'>;
 export type RunMetrics = MessageOf<'runMetrics'>;
 export type RunEvent = MessageOf<'runEvent'>;
 export type LinkWindow = MessageOf<'linkWindow'>;
-export type LinkCredit = MessageOf<'linkCredit'>;
+export type LinkStatus = MessageOf<'linkStatus'>;
+export type LinkProbe = MessageOf<'linkProbe'>;
 
 const kindField: Field<string> = text(32);
 

@@ -47,7 +47,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   options.signal?.throwIfAborted();
   const room = createRoom(options);
   const aedes = await Aedes.createBroker(handlersOf(room));
-  const server = createServer({ noDelay: true, keepAlive: true }, (socket) => admit(room, aedes, socket));
+  const server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) =>
+    admit(room, aedes, socket),
+  );
   server.maxConnections = room.limits.connections;
   try {
     await listen(server, options.host, options.port);
@@ -89,12 +91,11 @@ function refuse(room: Room, reason: BrokerRefusal, detail: Readonly<Record<strin
   room.log({ level: 'warn', event: 'broker-refused', detail: { reason, ...detail } });
 }
 
-function admit(room: Room, aedes: Aedes, socket: Socket): void {
+function admit(room: Room, aedes: Aedes, accepted: Socket): void {
   const admitted: Admitted = { guard: createPacketGuard(room.limits) };
   const { guard } = admitted;
-  room.admitted.set(socket, admitted);
-  const peer = `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? 0}`;
-  readSocket(socket, {
+  const peer = `${accepted.remoteAddress ?? '?'}:${accepted.remotePort ?? 0}`;
+  const socket = readSocket(accepted, {
     guard,
     onProblem: (problem) => refuse(room, problem, { peer }),
     tap: (pass) =>
@@ -104,6 +105,7 @@ function admit(room: Room, aedes: Aedes, socket: Socket): void {
         pass,
       }),
   });
+  room.admitted.set(socket, admitted);
   socket.once('close', () => {
     room.admitted.delete(socket);
     room.bytesOfClosed += guard.bytes;

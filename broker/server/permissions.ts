@@ -24,11 +24,9 @@ export type PublishProblem = 'publish-not-permitted' | 'payload-too-large' | 're
 
 /** @param owner id of the board or hub whose broker it is. */
 export function createPermissions(keyring: Keyring, owner: string): Permissions {
-  /** A board's own broker carries only links to that board. */
-  const carriedHere = ({ name, params }: ParsedTopic): boolean => {
-    if (topicRow(name).broker === 'hub') return owner === keyring.hub;
-    return params.to === owner;
-  };
+  /** A board's own broker carries only links to that board; the hub's carries also those of boards that cannot reach each other. */
+  const carriedHere = ({ name, params }: ParsedTopic): boolean =>
+    owner === keyring.hub || (topicRow(name).broker === 'receiver' && params.to === owner);
   const mayWatch = ({ name }: ParsedTopic): boolean => topicRow(name).carries !== 'frame';
 
   return {

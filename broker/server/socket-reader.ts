@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { Socket, type SocketConstructorOpts } from 'node:net';
 import type { GuardProblem, PacketGuard } from './guard.ts';
 import type { Tap } from './tap.ts';
 
@@ -8,37 +8,49 @@ export interface SocketReaderNeeds {
   readonly tap: (pass: (bytes: Buffer) => boolean) => Tap;
 }
 
-/**
- * Puts a guard and a tap in front of a socket's reader. `push` is the one way that received bytes enter a stream, so
- * nothing is copied and nothing is buffered for their sake. A stream that breaks a limit is destroyed.
- */
-export function readSocket(socket: Socket, { guard, onProblem, tap: tapOf }: SocketReaderNeeds): void {
-  const push = socket.push.bind(socket);
-  let passed = false;
-  const tap = tapOf((bytes) => {
-    passed = true;
-    return push(bytes);
-  });
-  socket.push = (chunk: unknown, encoding?: BufferEncoding): boolean => {
-    if (!(chunk instanceof Uint8Array)) return push(chunk, encoding);
-    const problem = guard.check(chunk);
-    if (problem !== null) {
-      onProblem(problem);
-      socket.destroy();
-      return false;
-    }
-    passed = false;
-    const more = tap.read(chunk as Buffer);
-    if (!passed) free(chunk);
-    return more;
-  };
-  socket.once('close', () => tap.close());
+/** Node's handle of a connection: a socket made of it takes the connection over. */
+interface Accepted {
+  _handle: unknown;
+  _server: unknown;
 }
 
 /**
- * Node makes 64 KiB for every read and leaves them to the garbage collector. Nobody has seen a chunk that the tap took
- * as a whole, so its memory can go at once.
+ * Puts a guard and a tap in front of a socket's reader, which reads into the tap's own memory: `onread` (node:net), which
+ * a server's sockets cannot be given, so a second socket takes the connection over. What the tap passes on is pushed as
+ * read bytes are. A stream that breaks a limit is destroyed.
+ * @param accepted of a server with `pauseOnConnect`; not to be used any more.
  */
-function free({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+export function readSocket(accepted: Socket, { guard, onProblem, tap: tapOf }: SocketReaderNeeds): Socket {
+  const tap = tapOf((bytes) => socket.push(bytes));
+  const handle = takeOver(accepted);
+  const socket: Socket = new Socket({
+    ...handle.options,
+    onread: {
+      buffer: () => tap.place(),
+      callback: (bytes, buffer) => {
+        const problem = guard.check(buffer.subarray(0, bytes));
+        if (problem === null) return tap.read(bytes);
+        onProblem(problem);
+        socket.destroy();
+        return false;
+      },
+    },
+  } as SocketConstructorOpts);
+  handle.giveTo(socket);
+  socket.once('close', () => tap.close());
+  return socket;
+}
+
+/** The server counts its connections by the sockets that belong to it. */
+function takeOver(accepted: Socket) {
+  const from = accepted as unknown as Accepted;
+  const { _handle: handle, _server: server } = from;
+  from._handle = null;
+  from._server = null;
+  return {
+    options: { handle, readable: true, writable: true },
+    giveTo: (socket: Socket): void => {
+      (socket as unknown as Accepted)._server = server;
+    },
+  };
 }

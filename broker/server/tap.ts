@@ -18,18 +18,46 @@ export interface TapNeeds {
  * would collect a payload of 1 MB from 16 reads into one buffer, only for it to be copied into its tensor.
  */
 export interface Tap {
-  /** What `pass` last said. */
-  read(chunk: Buffer): boolean;
+  /** Where the next bytes of the connection are to be read to: of a long payload, its place in the tensor. */
+  place(): Uint8Array;
+  /** So many bytes lie there. What `pass` last said. */
+  read(bytes: number): boolean;
   /** The connection is gone. */
   close(): void;
 }
+
+/** One read of packets; bytes of the broker's are copied out of it. */
+const READ_BYTES = 65_536;
+/** A shorter rest of a payload is read together with what follows it, which spares a call. */
+const DIRECT_BYTES = 32_768;
 
 type State =
   | { readonly kind: 'start' }
   | { readonly kind: 'passing'; left: number }
   | { readonly kind: 'sinking'; readonly sink: PayloadSink; left: number };
 
-export function createTap({ headBytesAtMost, diversionOf, pass }: TapNeeds): Tap {
+export function createTap(needs: TapNeeds): Tap {
+  const splitter = createSplitter(needs);
+  const packets = Buffer.allocUnsafeSlow(READ_BYTES);
+  let isDirect = false;
+  let more = true;
+  return {
+    place() {
+      const sink = splitter.sinkOf(DIRECT_BYTES);
+      isDirect = sink !== undefined;
+      return sink?.place() ?? packets;
+    },
+    read(bytes) {
+      if (isDirect) splitter.sunk(bytes);
+      else more = splitter.split(packets.subarray(0, bytes));
+      return more;
+    },
+    close: () => splitter.close(),
+  };
+}
+
+/** Tells the packets of a stream apart. */
+function createSplitter({ headBytesAtMost, diversionOf, pass }: TapNeeds) {
   const start = Buffer.alloc(1 + LENGTH_BYTES_AT_MOST + TOPIC_LENGTH_BYTES + TOPIC_BYTES_AT_MOST + headBytesAtMost);
   let state: State = { kind: 'start' };
   /** Bytes of `start` that are there, and how many it takes to go on. */
@@ -58,7 +86,19 @@ export function createTap({ headBytesAtMost, diversionOf, pass }: TapNeeds): Tap
   };
 
   return {
-    read(chunk) {
+    /** The sink of a payload of which at least so much is to come. */
+    sinkOf: (bytes: number): PayloadSink | undefined =>
+      state.kind === 'sinking' && state.left >= bytes ? state.sink : undefined,
+    /** So many bytes were written into the sink's place. */
+    sunk(bytes: number): void {
+      if (state.kind !== 'sinking') return;
+      state.sink.wrote(bytes);
+      state.left -= bytes;
+      if (state.left > 0) return;
+      state.sink.end();
+      state = { kind: 'start' };
+    },
+    split(chunk: Buffer): boolean {
       let more = true;
       let at = 0;
       /** From where on bytes of this chunk are still to be passed. */
@@ -66,7 +106,7 @@ export function createTap({ headBytesAtMost, diversionOf, pass }: TapNeeds): Tap
       /** Where the packet that is being looked at begins in this chunk; where in an earlier one, those bytes are held. */
       let startedAt = held > 0 ? -1 : 0;
       const passUpTo = (end: number): void => {
-        if (end > from) more = pass(chunk.subarray(from, end));
+        if (end > from) more = pass(Buffer.from(chunk.subarray(from, end)));
       };
       const take = (): void => {
         const count = Math.min(need - held, chunk.length - at);
@@ -110,7 +150,7 @@ export function createTap({ headBytesAtMost, diversionOf, pass }: TapNeeds): Tap
       passUpTo(isUndecided ? Math.max(from, startedAt) : at);
       return more;
     },
-    close() {
+    close(): void {
       if (state.kind === 'sinking') state.sink.abort();
       state = { kind: 'start' };
     },

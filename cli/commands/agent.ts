@@ -1,8 +1,10 @@
-import { startBoard, TELEMETRY_SECONDS } from '../../agent/index.ts';
+import { DEFAULT_PROFILES, startBoard, TELEMETRY_SECONDS } from '../../agent/index.ts';
 import { defineCommand } from '../command.ts';
 import { DEFAULT_FLEETS, hubUrl, openFleet } from '../fleets.ts';
 import { logTo } from '../log.ts';
 import { flag, required, text, wholeNumber, withDefault } from '../options/index.ts';
+import { readPredictor } from '../predictor/files.ts';
+import { HUB_CARRIES_DATA } from '../processes/hub.ts';
 
 export const agent = defineCommand({
   name: 'agent',
@@ -18,21 +20,28 @@ export const agent = defineCommand({
       wholeNumber('seconds between two messages of telemetry; 0 sends none', { least: 0, most: 86_400 }),
       TELEMETRY_SECONDS,
     ),
+    profiles: withDefault(text('DIR', 'the directory where the board keeps its profile'), DEFAULT_PROFILES),
     hub: text('URL', "the hub's broker, mqtt://HOST:PORT; as the fleet file says when not given"),
+    dataBroker: text('URL', "a broker that carries the data where boards cannot reach each other, or 'hub'"),
     fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
     untilStdinCloses: flag('end when standard input closes: for a process that starts boards'),
   },
   examples: ['flotilla agent --fleet lab --id board1 --host 192.168.1.21'],
   async run({ options }, { output, interrupts }) {
     const { fleet, keyring, identity } = await openFleet(options.fleets, options.fleet, options.id);
+    const hub = options.hub ?? hubUrl(fleet);
+    const { dataBroker } = options;
     const board = await startBoard({
       identity,
       keyring,
-      hubUrl: options.hub ?? hubUrl(fleet),
+      hubUrl: hub,
+      ...(dataBroker === undefined ? {} : { dataBroker: dataBroker === HUB_CARRIES_DATA ? hub : dataBroker }),
       host: options.host,
       port: options.port,
       threads: options.threads,
       ...(options.memory === undefined ? {} : { memoryBytes: options.memory * 1e6 }),
+      predictor: (await readPredictor()).model,
+      profiles: options.profiles,
       telemetry: { seconds: options.telemetry },
       log: logTo(output, options.verbose),
     });

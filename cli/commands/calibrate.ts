@@ -10,7 +10,7 @@ import {
   startMeasurer,
 } from '../../agent/index.ts';
 import { isId } from '../../broker/index.ts';
-import { buildModel, modelNames, splitIntoBlocks, zoo } from '../../models/index.ts';
+import { buildModel, type Cuts, defaultCuts, modelNames, splitIntoBlocks, zoo } from '../../models/index.ts';
 import {
   blockTimesOf,
   type DeviceProfile,
@@ -21,6 +21,7 @@ import {
   worksOf,
 } from '../../planner/index.ts';
 import { defineCommand } from '../command.ts';
+import { cutsOption } from '../cuts-option.ts';
 import { flag, type Option, oneOf, realNumber, text, wholeNumber, withDefault } from '../options/index.ts';
 import { readPredictor } from '../predictor/files.ts';
 
@@ -44,6 +45,7 @@ export const calibrateCommand = defineCommand({
   options: {
     board: boardId,
     model: oneOf(modelNames, 'the model whose blocks are measured after the probe; the probe alone when not given'),
+    cuts: withDefault(cutsOption, defaultCuts),
     microBatch: withDefault(wholeNumber('samples a micro-batch', { most: 4096 }), 8),
     blocks: withDefault(wholeNumber('blocks of the model to measure, at most', { least: 0, most: 200 }), 6),
     threads: withDefault(wholeNumber('threads of one operation; 0 takes all cores', { least: 0, most: 64 }), 0),
@@ -63,8 +65,7 @@ export const calibrateCommand = defineCommand({
     const file = kept === undefined ? await saveProfile(options.profiles, profile) : undefined;
     output.line(words(profile, kept === undefined ? `measured in ${profile.seconds.toFixed(1)} s` : 'as kept'));
     if (file !== undefined) output.line(`written to ${file}`);
-    const times =
-      options.model === undefined ? undefined : timesOf(predictor, profile, options.model, options.microBatch);
+    const times = options.model === undefined ? undefined : timesOf(predictor, profile, options.model, options);
     if (times !== undefined) output.line(`${options.model}, a micro-batch of ${options.microBatch}: ${sumOf(times)}`);
     return { report: { ...profile, reused: kept !== undefined, ...(times && { times }) } };
 
@@ -87,7 +88,7 @@ export const calibrateCommand = defineCommand({
         budgetSeconds: Math.max(1, options.budget - startSeconds),
         predictor: predictors.adaptive,
         model: predictor.model,
-        ...(options.model && { blocks: sourcesOf(options.model, options.microBatch), mostBlocks: options.blocks }),
+        ...(options.model && { blocks: sourcesOf(options.model, options), mostBlocks: options.blocks }),
         isHot: () => (telemetry.sample().temperatureC ?? 0) >= options.hot,
         signal: interrupts.gentle,
         progress: ({ model, firstBlock, pass, seconds }) =>
@@ -107,22 +108,28 @@ function idOf(name: string): string {
   return isId('board', id) ? id : 'board';
 }
 
-function sourcesOf(model: keyof typeof zoo, microBatch: number): readonly Source[] {
+interface Blocks {
+  readonly cuts: Cuts;
+  readonly microBatch: number;
+}
+
+function sourcesOf(model: keyof typeof zoo, { cuts, microBatch }: Blocks): readonly Source[] {
   const inputShape = zoo[model].sample;
   const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });
-  return splitIntoBlocks(graph).map(({ index }) => ({
+  return splitIntoBlocks(graph, cuts).map(({ index }) => ({
     model,
     classes,
     inputShape,
+    cuts,
     firstBlock: index,
     lastBlock: index,
     microBatch,
   }));
 }
 
-function timesOf({ model }: PredictorFile, profile: DeviceProfile, name: keyof typeof zoo, microBatch: number) {
+function timesOf({ model }: PredictorFile, profile: DeviceProfile, name: keyof typeof zoo, asked: Blocks) {
   const options = { capabilities: { channelBlock: profile.channelBlock }, optimizerSlots: 1 };
-  const works = sourcesOf(name, microBatch).map((source) => worksOf(source, options));
+  const works = sourcesOf(name, asked).map((source) => worksOf(source, options));
   return blockTimesOf(predictors.adaptive, stateOf(predictors.adaptive, model, profile), works);
 }
 

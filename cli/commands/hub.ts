@@ -11,6 +11,7 @@ export const hub = defineCommand({
   details: ['Anybody on this machine may watch it without a key: mosquitto_sub -t "flotilla/#" -v.'],
   options: {
     fleet: required(text('NAME', 'the fleet')),
+    dataBroker: text('URL', "'hub' where boards cannot reach each other and their data go through it"),
     fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
   },
   examples: ['flotilla hub --fleet lab'],
@@ -18,7 +19,7 @@ export const hub = defineCommand({
     const { fleet, keyring, identity } = await openFleet(options.fleets, options.fleet, 'hub');
     const { address: host, port } = fleet.hub;
     const log = logTo(output, options.verbose);
-    const running = await startHub({ identity, keyring, host, port, log });
+    const running = await startHub({ identity, keyring, host, port, dataBroker: options.dataBroker, log });
     try {
       output.line(`The hub of '${fleet.name}' listens at ${running.controlUrl}. Ctrl-C ends it.`);
       await watchBoards(running.messenger, output);

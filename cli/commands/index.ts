@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts';
 import { agent } from './agent.ts';
 import { calibrateCommand } from './calibrate.ts';
+import { drain, undrain } from './drain.ts';
 import { evaluateCommand } from './eval.ts';
 import { exportCommand } from './export.ts';
 import { fleetInit } from './fleet-init.ts';
@@ -27,6 +28,8 @@ export const commands: readonly Command[] = [
   simulateCommand,
   hub,
   agent,
+  drain,
+  undrain,
   calibrateCommand,
   predictorFit,
   predictorEvaluate,

@@ -1,5 +1,6 @@
+import { DEFAULT_PROFILES, loadProfile, onnxRuntimeVersion } from '../../agent/index.ts';
 import { fleetPaths, readFleet } from '../../broker/index.ts';
-import { modelNames, UnknownModelError } from '../../models/index.ts';
+import { type Cuts, defaultCuts, modelNames, UnknownModelError } from '../../models/index.ts';
 import {
   BatchDivisionError,
   defaultSchedule,
@@ -8,14 +9,17 @@ import {
   planScenario,
   type Scenario,
   type ScenarioBoard,
+  type ScenarioWork,
   scheduleNames,
 } from '../../planner/index.ts';
 import { type CommandInput, defineCommand } from '../command.ts';
+import { cutsOption } from '../cuts-option.ts';
 import { UsageError } from '../errors.ts';
 import { DEFAULT_FLEETS } from '../fleets.ts';
 import { flag, type Option, oneOf, text, wholeNumber, withDefault } from '../options/index.ts';
 import { planReport, printPlan, writeChart } from '../planning/report.ts';
 import { readScenario } from '../planning/scenarios.ts';
+import { readPredictor } from '../predictor/files.ts';
 
 /** What a board is taken to be as long as it has no profile: a board of four cores and 2 GB. */
 const NOMINAL = { flopsPerSecond: 40e9, memoryBytes: 2e9, callSeconds: 0 } as const;
@@ -24,10 +28,12 @@ const options = {
   model: text('NAME', `which model: ${modelNames.join(', ')}; that of the scenario when not given`),
   fleet: text('NAME', 'the fleet whose boards are planned with'),
   fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
+  profiles: withDefault(text('DIR', "the directory of the fleet's profiles"), DEFAULT_PROFILES),
   scenario: text('FILE', 'a scenario whose boards and links are planned with (see `flotilla simulate`)'),
   batch: wholeNumber('samples of one step (64, or those of the scenario, when not given)'),
   microBatches: microBatchNumbers(),
   schedule: oneOf(scheduleNames, 'the pipeline schedule'),
+  cuts: cutsOption,
   useAll: flag('give every board at least one block, even where the step is shorter without it'),
   svg: text('FILE', 'also write the chart of a step as SVG'),
 } as const;
@@ -36,8 +42,9 @@ export const planCommand = defineCommand({
   name: 'plan',
   summary: 'Say which board would hold which blocks, and why; starts nothing.',
   details: [
-    'Boards of a fleet have no profiles yet: they are taken for equal, with the times that follow from flops. A scenario ' +
-      'says itself how fast its boards and links are.',
+    'Boards of a fleet are planned with their profiles (`flotilla calibrate --board ID`), where they lie in --profiles; ' +
+      'the others are taken for equal, with the times that follow from flops. A scenario says itself how fast its boards ' +
+      'and links are.',
   ],
   options,
   examples: [
@@ -55,7 +62,7 @@ export const planCommand = defineCommand({
 
 type Given = CommandInput<typeof options>['options'];
 
-async function startingScenario({ scenario, fleet, fleets, model }: Given): Promise<Scenario> {
+async function startingScenario({ scenario, fleet, fleets, model, profiles, cuts }: Given): Promise<Scenario> {
   if ((scenario === undefined) === (fleet === undefined)) {
     throw new UsageError('OPTION_VALUE', 'say which boards: --fleet NAME or --scenario FILE, one of them.');
   }
@@ -63,12 +70,13 @@ async function startingScenario({ scenario, fleet, fleets, model }: Given): Prom
   if (model === undefined) throw new UsageError('OPTION_VALUE', `say which model: --model ${modelNames.join(' | ')}.`);
   const { boards } = await readFleet(fleetPaths(fleets, fleet!).file);
   return {
-    work: { kind: 'model', name: model, classes: 10, optimizer: 'sgd' },
+    work: modelWork(model, cuts),
     batch: 64,
     microBatches: [4],
     schedule: defaultSchedule,
     useAll: false,
-    boards: boards.map(({ id }): ScenarioBoard => ({ id, ...NOMINAL })),
+    boards: await Promise.all(boards.map(({ id }) => boardOf(id, profiles))),
+    predictor: (await readPredictor()).model,
     link: nominalLink,
     links: new Map(),
     split: undefined,
@@ -76,8 +84,15 @@ async function startingScenario({ scenario, fleet, fleets, model }: Given): Prom
   };
 }
 
+/** @throws PredictorTruncatedError, PredictorFileError for a profile that cannot be read */
+async function boardOf(id: string, profiles: string): Promise<ScenarioBoard> {
+  const profile = await loadProfile(profiles, id, { name: 'onnxruntime', version: onnxRuntimeVersion });
+  return { id, ...NOMINAL, ...(profile && { profile }) };
+}
+
 /** @throws UnknownModelError, BatchDivisionError */
-function withOptions(scenario: Scenario, { model, batch, microBatches, schedule, useAll }: Given): Scenario {
+function withOptions(scenario: Scenario, given: Given): Scenario {
+  const { model, batch, microBatches, schedule, useAll } = given;
   if (model !== undefined && !(modelNames as readonly string[]).includes(model)) {
     throw new UnknownModelError(model, modelNames);
   }
@@ -88,12 +103,22 @@ function withOptions(scenario: Scenario, { model, batch, microBatches, schedule,
   if (odd !== undefined) throw new BatchDivisionError(samples, odd);
   return {
     ...scenario,
-    ...(model === undefined ? {} : { work: { kind: 'model', name: model, classes: 10, optimizer: 'sgd' } }),
+    work: workOf(scenario, given),
     batch: samples,
     microBatches: numbers,
     schedule: schedule ?? scenario.schedule,
     useAll: useAll || scenario.useAll,
   };
+}
+
+/** The scenario's, but for what was typed; blocks that a scenario writes down have no other cuts. */
+function workOf({ work }: Scenario, { model, cuts }: Given): ScenarioWork {
+  if (model !== undefined) return modelWork(model, cuts ?? (work.kind === 'model' ? work.cuts : undefined));
+  return work.kind === 'model' && cuts !== undefined ? { ...work, cuts } : work;
+}
+
+function modelWork(name: string, cuts: Cuts = defaultCuts): ScenarioWork {
+  return { kind: 'model', name, classes: 10, optimizer: 'sgd', cuts };
 }
 
 function microBatchNumbers(): Option<readonly number[] | 'auto' | undefined> {

@@ -3,16 +3,18 @@ import { join, resolve } from 'node:path';
 import { writeCheckpoint } from '../../agent/index.ts';
 import {
   type CheckpointStore,
+  defaultDeadlines,
   type RunResult,
   type RunSettings,
   runTraining,
 } from '../../planner/coordinator/index.ts';
-import { formatPlan } from '../../planner/index.ts';
+import { type FittedModel, formatPlan } from '../../planner/index.ts';
 import { type Context, defineCommand, type Outcome } from '../command.ts';
 import { numberedBoards } from '../fleet-options.ts';
 import { openFleet, runsDirectory } from '../fleets.ts';
 import { enterScenario, type Inside, type ScenarioLab, startScenarioLab } from '../lab/index.ts';
 import { logTo } from '../log.ts';
+import { readPredictor } from '../predictor/files.ts';
 import { joinOrStartHub } from '../processes/hub.ts';
 import { type Lab, loopbackPlaces, startPassingLab } from '../processes/lab.ts';
 import { CHECKPOINTS, prepareRunDirectory } from '../train/files.ts';
@@ -87,8 +89,8 @@ async function checkInput(input: TrainInput, inside: Inside | undefined, { inter
   const resumed = await findResumed(input, gentle);
   const wishes = resumed === undefined ? wishesFrom(input) : wishesOfResumed(input, resumed);
   const ids = await boardsOf(input, inside);
-  const checked = await checkRun(wishes, ids.length, gentle);
-  const { split } = input.options;
+  const { split, cuts } = input.options;
+  const checked = await checkRun(wishes, { boards: ids.length, cuts }, gentle);
   const ends = split === undefined ? undefined : splitEnds(split, ids, checked.blocks);
   if (resumed !== undefined) checkResumed(checked, input, resumed);
   const run = resumed?.checkpoint.state.run ?? newRunName(checked.model.name);
@@ -100,6 +102,16 @@ async function checkInput(input: TrainInput, inside: Inside | undefined, { inter
 function beginning({ options: { fleet } }: TrainInput, ids: readonly string[]): string {
   if (fleet !== undefined) return `Waiting for ${ids.join(', ')} of fleet '${fleet}' …`;
   return `Starting ${ids.length} ${ids.length === 1 ? 'board' : 'boards'} on this machine …`;
+}
+
+/** It takes some seconds, in which nothing else is to be seen. */
+function surveying(boards: readonly string[], round: number): string {
+  const what = round === 0 ? 'what they are fast at, and their links' : 'their stage of the plan';
+  const [verb, own] =
+    boards.length === 1
+      ? ['measures', what.replaceAll('their', 'its').replace('they are', 'it is')]
+      : ['measure', what];
+  return `${boards.join(', ')} ${verb} ${own} …`;
 }
 
 function interrupted(
@@ -116,8 +128,14 @@ function interrupted(
   return { exitCode: 130, report: { run, steps, interrupted: true, checkpoint: checkpoint ?? null } };
 }
 
-function trainOn(lab: Lab, about: RunContext, onStep: () => void, { output, interrupts }: Context): Promise<RunResult> {
+async function trainOn(
+  lab: Lab,
+  about: RunContext,
+  onStep: () => void,
+  { output, interrupts }: Context,
+): Promise<RunResult> {
   const print = progressPrinter(output);
+  const { model: predictor } = await readPredictor();
   return runTraining(
     {
       messenger: lab.hub.messenger,
@@ -126,14 +144,16 @@ function trainOn(lab: Lab, about: RunContext, onStep: () => void, { output, inte
       checkpoints: checkpointStore(about),
       log: logTo(output, about.input.options.verbose),
       lastWords: (board) => lab.lastWords(board),
+      onSurvey: (boards, round) => output.line(surveying(boards, round)),
       onPlan: (plan) => output.line(formatPlan(plan)),
+      onNotice: (text) => output.line(text),
       onProgress(progress) {
         onStep();
         print(progress);
       },
       interrupt: interrupts.gentle,
     },
-    runSettings(about),
+    runSettings(about, predictor),
     interrupts.urgent,
   );
 }
@@ -149,17 +169,18 @@ function checkpointStore({ run, checked, directory, resumed }: RunContext): Chec
   };
 }
 
-function runSettings({ input, checked, run, ids, resumed, inside, ends }: RunContext): RunSettings {
+function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
+  const { input, checked, run, ids, resumed, inside, ends } = about;
   const { wishes, model, train: trainData, steps, source } = checked;
   const { kind, ...rate } = checked.learningRate;
-  const { checkpointEvery } = input.options;
+  const { checkpointEvery, cuts } = input.options;
   const patience = patienceOf(input, inside);
   const { augment, trainLimit } = wishes;
   const state = resumed?.checkpoint.state;
   return {
     run,
     term: Number(state?.options.term ?? 0) + 1,
-    model: { name: model.name, classes: trainData.classes.length, inputShape: trainData.inputShape },
+    model: { name: model.name, classes: trainData.classes.length, inputShape: trainData.inputShape, cuts },
     data: { name: source, options: { augment, ...(trainLimit === undefined ? {} : { trainLimit }) } },
     batch: wishes.batch,
     microBatches: wishes.microBatches,
@@ -170,18 +191,52 @@ function runSettings({ input, checked, run, ids, resumed, inside, ends }: RunCon
     ...(checked.codecs === null ? {} : { codecs: { ...checked.codecs, warmUpSteps: wishes.warmUpSteps } }),
     boards: ids,
     ...(ends === undefined ? {} : { split: ends }),
+    arrangement: isFree(about) ? 'free' : 'given',
+    adapts: ends === undefined && isUnequal(about),
+    predictor,
+    surveySeconds: surveySecondsOf(about),
     steps,
     fromStep: state?.step ?? 0,
     ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
     checkpointEverySteps: checkpointEvery,
-    deadlines: { prepared: patience, silence: patience },
+    replicateEverySteps: input.options.replicateEvery ?? 'auto',
+    onLoss: input.options.onLoss as 'recover' | 'stop',
+    deadlines: {
+      surveyed: patience,
+      prepared: patience,
+      silence: patience,
+      link: input.options.linkPatience,
+      boardsBack: boardsBackOf(input),
+    },
   };
+}
+
+/** Boards that are started here for one run without a scenario are all alike, and have the machine to themselves. */
+function isUnequal({ input: { options }, inside }: RunContext): boolean {
+  return inside !== undefined || options.fleet !== undefined;
+}
+
+/** Boards that somebody has named take their places in that order; of a whole fleet the planner may leave some out. */
+function isFree(about: RunContext): boolean {
+  return isUnequal(about) && about.ends === undefined && !about.input.given.has('boards');
+}
+
+const USUAL_SURVEY_SECONDS = 30;
+
+function surveySecondsOf(about: RunContext): number {
+  const usual = isUnequal(about) && about.ends === undefined ? USUAL_SURVEY_SECONDS : 0;
+  return about.input.options.survey ?? usual;
 }
 
 /** A board of a tenth of a core takes ten times as long, unless somebody has said how long it may take. */
 function patienceOf({ options: { patience }, given }: TrainInput, inside: Inside | undefined): number {
   if (inside === undefined || given.has('patience')) return patience;
   return patience / Math.min(1, ...inside.description.boards.map(({ quota = 1 }) => quota));
+}
+
+/** Nobody starts a board of a passing lab again; a fleet's boards are brought back by people. */
+function boardsBackOf({ options: { waitForBoards, fleet } }: TrainInput): number {
+  return waitForBoards ?? (fleet === undefined ? 30 : defaultDeadlines.boardsBack);
 }
 
 async function boardsOf(
@@ -199,13 +254,14 @@ async function openLab(
   { input, ids, inside }: RunContext,
   { output }: Context,
 ): Promise<Lab & Partial<Pick<ScenarioLab, 'uses'>>> {
-  const { fleet, fleets, threads, verbose } = input.options;
+  const { fleet, fleets, threads, verbose, dataBroker } = input.options;
   const log = logTo(output, verbose);
-  if (inside !== undefined) return startScenarioLab(inside, log, verbose);
-  if (fleet === undefined) return startPassingLab({ places: loopbackPlaces(ids, threads), log, verbose });
+  if (inside !== undefined) return startScenarioLab(inside, log, verbose, dataBroker);
+  if (fleet === undefined) return startPassingLab({ places: loopbackPlaces(ids, threads), dataBroker, log, verbose });
   const opened = await openFleet(fleets, fleet, 'hub');
   const { address: host, port } = opened.fleet.hub;
-  const hub = await joinOrStartHub({ identity: opened.identity, keyring: opened.keyring, host, port, log });
+  const { identity, keyring } = opened;
+  const hub = await joinOrStartHub({ identity, keyring, host, port, dataBroker, log });
   return { hub, boards: [], lastWords: async () => undefined, close: () => hub.close() };
 }
 

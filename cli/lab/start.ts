@@ -24,9 +24,17 @@ export async function startScenarioLab(
   { path, description }: Inside,
   log: Log,
   verbose: boolean,
+  dataBroker?: string,
 ): Promise<ScenarioLab> {
   const { boards, hubAddress } = description;
-  const lab = await startPassingLab({ places: boards.map(placeOf), hubAddress, directory: path, log, verbose });
+  const lab = await startPassingLab({
+    places: boards.map(placeOf),
+    hubAddress,
+    directory: path,
+    dataBroker,
+    log,
+    verbose,
+  });
   const pids = new Map(lab.boards.map(({ id, pid }) => [id, pid]));
   const holders: BoardHolder[] = [];
   const inCycle = boards.some(isInCycle);

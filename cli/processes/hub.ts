@@ -3,6 +3,7 @@ import {
   connectClient,
   createMessenger,
   createMqttTransport,
+  createRelayTransport,
   type Identity,
   type Keyring,
   type Log,
@@ -29,18 +30,27 @@ export interface HubOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** The broker that carries the data where boards cannot reach each other, or `hub` for the hub's own. */
+  readonly dataBroker?: string | undefined;
   readonly log: Log;
 }
+
+/** What may wait at the hub for one board whose data go through it: its tensors under way, by their credits. */
+const RELAYED_BACKLOG_BYTES = 64 * 2 ** 20;
 
 /** A link opens when the other side has loaded its stage. */
 const LINK_MILLISECONDS = 120_000;
 
 /** Starts the hub's broker. @throws PortTakenError */
-export async function startHub({ identity, keyring, host, port, log }: HubOptions): Promise<Hub> {
-  const broker = await startBroker({ host, port, identity, keyring, log, allowLocalObservers: true });
+export async function startHub({ identity, keyring, host, port, dataBroker, log }: HubOptions): Promise<Hub> {
+  const limits = dataBroker === HUB_CARRIES_DATA ? { limits: { backlogBytes: RELAYED_BACKLOG_BYTES } } : {};
+  const broker = await startBroker({ host, port, identity, keyring, log, allowLocalObservers: true, ...limits });
   const messenger = createMessenger({ channel: broker, identity, keyring, log });
-  return hubOn(broker, messenger, broker.url, { identity, keyring, log }, () => broker.close());
+  return hubOn(broker, messenger, broker.url, { identity, keyring, dataBroker, log }, () => broker.close());
 }
+
+/** In place of a URL. */
+export const HUB_CARRIES_DATA = 'hub';
 
 /** Uses the hub that listens at the fleet's address already, or starts one there. */
 export async function joinOrStartHub(options: HubOptions): Promise<Hub> {
@@ -49,28 +59,31 @@ export async function joinOrStartHub(options: HubOptions): Promise<Hub> {
   } catch (error) {
     if (!(error instanceof PortTakenError)) throw error;
   }
-  const { identity, keyring, host, port, log } = options;
+  const { identity, keyring, host, port, dataBroker, log } = options;
   const controlUrl = `mqtt://${host}:${port}`;
   const client = await connectClient({ url: controlUrl, identity, keyring, log, purpose: 'train' });
   const broker = await startBroker({ host, port: 0, identity, keyring, log });
-  return hubOn(broker, client, controlUrl, { identity, keyring, log }, async () => {
+  return hubOn(broker, client, controlUrl, { identity, keyring, dataBroker, log }, async () => {
     await client.close();
     await broker.close();
   });
 }
 
-function hubOn(
+async function hubOn(
   broker: Broker,
   messenger: Messenger,
   controlUrl: string,
-  { identity, keyring, log }: Pick<HubOptions, 'identity' | 'keyring' | 'log'>,
+  { identity, keyring, dataBroker, log }: Pick<HubOptions, 'identity' | 'keyring' | 'dataBroker' | 'log'>,
   end: () => Promise<void>,
-): Hub {
-  const transport = createMqttTransport({ identity, keyring, broker, log, timeoutMilliseconds: LINK_MILLISECONDS });
+): Promise<Hub> {
+  const needs = { identity, keyring, log, timeoutMilliseconds: LINK_MILLISECONDS };
+  const url = dataBroker === HUB_CARRIES_DATA ? controlUrl : dataBroker;
+  const transport =
+    url === undefined ? createMqttTransport({ ...needs, broker }) : await createRelayTransport({ ...needs, url });
   return {
     messenger,
     transport,
-    dataUrl: broker.url,
+    dataUrl: url ?? broker.url,
     controlUrl,
     async close() {
       await transport.close();

@@ -36,17 +36,28 @@ export interface BoardsOptions {
   readonly fleet: string;
   readonly places: readonly BoardPlace[];
   readonly hubUrl: string;
+  readonly dataBroker?: string | undefined;
   readonly onLine?: (board: string, line: string) => void;
 }
 
 /** One process a board. */
-export function startBoards({ fleets, fleet, places, hubUrl, onLine }: BoardsOptions): readonly BoardProcess[] {
+export function startBoards({
+  fleets,
+  fleet,
+  places,
+  hubUrl,
+  dataBroker,
+  onLine,
+}: BoardsOptions): readonly BoardProcess[] {
   return places.map(({ id, address, threads, memoryBytes, namespacePath }) => {
-    const words = ['--fleets', fleets, '--fleet', fleet, '--id', id, '--host', address, '--hub', hubUrl];
+    // What a board of a lab has measured says nothing of another lab's board of this name.
+    const profiles = ['--profiles', join(fleets, 'profiles')];
+    const words = ['--fleets', fleets, '--fleet', fleet, '--id', id, '--host', address, '--hub', hubUrl, ...profiles];
+    const data = dataBroker === undefined ? [] : ['--data-broker', dataBroker];
     const memory = memoryBytes === undefined ? [] : ['--memory', String(Math.floor(memoryBytes / 1e6))];
     return startBoardProcess({
       id,
-      args: [...words, '--threads', String(threads), ...memory],
+      args: [...words, '--threads', String(threads), ...memory, ...data],
       ...(namespacePath === undefined ? {} : { namespacePath }),
       ...(onLine === undefined ? {} : { onLine: (line: string) => onLine(id, line) }),
     });
@@ -59,13 +70,15 @@ export interface PassingLabOptions {
   readonly hubAddress?: string;
   /** A private directory for the keys, which somebody else removes; one that is gone with the lab when absent. */
   readonly directory?: string;
+  /** The broker that carries the data, or `hub`; each board's own when absent. */
+  readonly dataBroker?: string | undefined;
   readonly log: Log;
   readonly verbose: boolean;
 }
 
 /** A lab of its own for one run, with new keys. */
 export async function startPassingLab(options: PassingLabOptions): Promise<Lab> {
-  const { places, hubAddress = '127.0.0.1', log, verbose } = options;
+  const { places, hubAddress = '127.0.0.1', dataBroker, log, verbose } = options;
   const passing = options.directory === undefined ? await mkdtemp(join(tmpdir(), 'flotilla-')) : undefined;
   const directory = options.directory ?? passing!;
   const undo: (() => Promise<unknown>)[] = [];
@@ -78,13 +91,14 @@ export async function startPassingLab(options: PassingLabOptions): Promise<Lab> 
     await writeFleet(directory, created);
     const keyring = keyringOf(created.fleet);
     const identity = created.identities.get('hub')!;
-    const hub = await startHub({ identity, keyring, host: hubAddress, port: 0, log });
+    const hub = await startHub({ identity, keyring, host: hubAddress, port: 0, dataBroker, log });
     undo.push(() => hub.close());
     const boards = startBoards({
       fleets: directory,
       fleet: 'lab',
       places,
       hubUrl: hub.controlUrl,
+      dataBroker,
       ...(verbose ? { onLine: (board, line) => process.stderr.write(`${board}: ${line}\n`) } : {}),
     });
     undo.push(() => Promise.all(boards.map((board) => board.stop())));

@@ -1,7 +1,8 @@
-import { modelNames } from '../../models/index.ts';
+import { defaultCuts, modelNames } from '../../models/index.ts';
 import { defaultDeadlines } from '../../planner/coordinator/index.ts';
 import { defaultSchedule, scheduleNames } from '../../planner/index.ts';
 import type { CommandInput } from '../command.ts';
+import { cutsOption } from '../cuts-option.ts';
 import { boardIds } from '../fleet-options.ts';
 import { DEFAULT_FLEETS } from '../fleets.ts';
 import { flag, oneOf, realNumber, text, wholeNumber, withBare, withDefault } from '../options/index.ts';
@@ -19,7 +20,13 @@ export const trainOptions = {
   data: withDefault(text('DIR', "a directory of data, or 'shapes', which is generated"), 'shapes'),
   boards: boardIds('how many boards, or which in the order of the pipeline; 2, or all of the fleet, when not given'),
   scenario: text('FILE', 'train on boards and a network that are emulated on this machine as this file says'),
+  cuts: withDefault(cutsOption, defaultCuts),
   split: blockRuns('the blocks of each board, in the order of the boards; the planner chooses when not given'),
+  survey: wholeNumber(
+    'seconds that each board may measure itself for before the plan is made; 0: not at all (default 30 for the boards ' +
+      'of a fleet or a scenario, 0 where they are equal or --split is given)',
+    { least: 0, most: 3600 },
+  ),
   fleet: text('NAME', 'train on this fleet; without it boards are started on this machine for the time of the run'),
   fleets: withDefault(text('DIR', 'the directory of fleet files'), DEFAULT_FLEETS),
   out: text('DIR', 'where the results go; runs/RUN when not given'),
@@ -47,10 +54,23 @@ export const trainOptions = {
   testLimit: wholeNumber('use at most so many test samples'),
   threads: withDefault(wholeNumber('threads of each board that is started here', { least: 0, most: 64 }), 1),
   checkpointEvery: withDefault(wholeNumber('steps between checkpoints; 0: only at the end', { least: 0 }), 200),
+  onLoss: withDefault(
+    oneOf(['recover', 'stop'], 'what happens when a board is lost: go on with the others, or end the run'),
+    'recover',
+  ),
+  replicateEvery: wholeNumber('steps between states that the hub holds in memory; as often as is cheap when not given'),
+  waitForBoards: wholeNumber(
+    'seconds that a run waits for lost boards where it cannot go on without; a day with --fleet, else 30',
+  ),
   patience: withDefault(
     wholeNumber('seconds without any progress after which the run is given up; more for slow boards'),
     defaultDeadlines.silence,
   ),
+  linkPatience: withDefault(
+    wholeNumber('seconds that a link between boards may be without a connection before the run is given up'),
+    defaultDeadlines.link,
+  ),
+  dataBroker: text('URL', "an MQTT broker that carries the data where boards cannot reach each other, or 'hub'"),
   resume: withBare(
     text('DIR', 'go on with an interrupted run: its directory or a checkpoint; the last one in runs/ when not given'),
     LATEST,

@@ -46,7 +46,8 @@ export async function finishRun(finished: FinishedRun, { output, interrupts }: C
   const losses = [...lossesBefore, ...result.losses];
   // Times and bytes are of the steps from this one on; the losses are of all.
   const fromStep = result.steps - result.losses.length;
-  const record = { ...report, fromStep, plan: result.plan, losses, stepSeconds };
+  const { plan, recoveries } = result;
+  const record = { ...report, fromStep, plan, recoveries, losses, stepSeconds };
   await writeWhole(report.files.run, `${JSON.stringify(record, null, 2)}\n`);
   printReport(report, result, output);
   return report;

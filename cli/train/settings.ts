@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type DataSet, DEFAULT_DATA, openTrainAndTest, type RunState } from '../../agent/index.ts';
 import {
   buildModel,
+  type Cuts,
   createOptimizer,
   formatSchedule,
   InputMismatchError,
@@ -45,6 +46,12 @@ export interface Wishes {
   readonly epochs: number;
 }
 
+/** How a run is shared out, which decides nothing of what it computes: no checkpoint keeps it. */
+export interface Sharing {
+  readonly boards: number;
+  readonly cuts: Cuts;
+}
+
 /** Wishes that have been held against the model and the data: nothing in them can be refused any more. */
 export interface CheckedRun {
   readonly wishes: Wishes;
@@ -64,7 +71,7 @@ export interface CheckedRun {
 }
 
 /** @throws a named error with exit code 2 for whatever does not fit; nothing has been started or written then */
-export async function checkRun(wishes: Wishes, boards: number, signal: AbortSignal): Promise<CheckedRun> {
+export async function checkRun(wishes: Wishes, { boards, cuts }: Sharing, signal: AbortSignal): Promise<CheckedRun> {
   const { batch, microBatches } = wishes;
   if (!isModelName(wishes.model)) throw new UnknownModelError(wishes.model, modelNames);
   if (batch % microBatches !== 0) throw new BatchDivisionError(batch, microBatches);
@@ -80,7 +87,7 @@ export async function checkRun(wishes: Wishes, boards: number, signal: AbortSign
   }
   const classes = train.classes.length;
   const model = buildModel(wishes.model, { batch: batch / microBatches, classes, inputShape: train.inputShape });
-  const blocks = splitIntoBlocks(model.graph).length;
+  const blocks = splitIntoBlocks(model.graph, cuts).length;
   if (boards > blocks) throw new MoreBoardsThanBlocksError(boards, blocks);
   const stepsPerEpoch = Math.max(1, Math.floor(train.count / batch));
   return {

@@ -1,9 +1,11 @@
-import type { Plan } from '../index.ts';
-import type { Outcome } from './state.ts';
+import type { Plan, SurveyWish } from '../index.ts';
+import type { Failure, Outcome } from './state.ts';
 import type { Progress } from './types.ts';
 
 /** What the loop is to do next. Everything about boards goes to all boards of the plan. */
 export type Action =
+  /** Ask boards to measure themselves. */
+  | { readonly kind: 'survey'; readonly round: number; readonly wishes: ReadonlyMap<string, SurveyWish> }
   /** Make this plan known and listen for the state that its boards will send. */
   | { readonly kind: 'adopt'; readonly plan: Plan }
   /** Send each board its stage and, when resuming, its blocks' state. */
@@ -14,7 +16,34 @@ export type Action =
   | { readonly kind: 'clip'; readonly step: number; readonly squaredNorm: number }
   /** Tell everybody how far the run is; `step` counts from 0 and is the one that `progress` ends with. */
   | { readonly kind: 'announce'; readonly step: number; readonly progress: Progress }
+  /** Hold on to the state that has come up, in place of the one held before. */
+  | { readonly kind: 'keep'; readonly step: number }
   | { readonly kind: 'write-checkpoint'; readonly step: number }
+  /** A board that is connected has given no sign of life for too long. */
+  | { readonly kind: 'miss'; readonly board: string; readonly seconds: number }
+  /** End the term: boards give up what they hold, and the next plan goes on from `fromStep`. */
+  | {
+      readonly kind: 'recover';
+      readonly failure: Failure | undefined;
+      readonly reason: string;
+      readonly fromStep: number;
+    }
+  /** What a better plan would bring and cost, in seconds; it is moved to where that is worth it. */
+  | {
+      readonly kind: 'weigh';
+      readonly step: number;
+      /** Expected of a step as it is now, and under the best plan. */
+      readonly stepSeconds: number;
+      readonly bestStepSeconds: number;
+      readonly moveSeconds: number;
+      readonly worthIt: boolean;
+    }
+  /** End the term at the next step that boards can be told of, with its state, for another plan. */
+  | { readonly kind: 'move'; readonly reason: string }
+  /** A board that is there anew is not worth a new plan, or cannot be given one. */
+  | { readonly kind: 'leave-out'; readonly board: string; readonly onlineSince: number; readonly reason: string }
+  /** The run waits for boards. */
+  | { readonly kind: 'pause'; readonly reason: string }
   /** Take the run from the boards; it will end with `outcome`. */
   | { readonly kind: 'stop'; readonly outcome: Outcome }
   /** The run is over. */

@@ -1,24 +1,32 @@
 import type { Plan } from '../index.ts';
 import type { Action } from './actions.ts';
-import type { CaptureState, RunState, StageState } from './state.ts';
-import type { BoardTotals } from './types.ts';
-
-const noTotals: BoardTotals = {
-  computeSeconds: 0,
-  overheadSeconds: 0,
-  waitSeconds: 0,
-  wallSeconds: 0,
-  bytesSent: 0,
-  bytesReceived: 0,
-  bytesSentTo: {},
-};
+import { signatureOf } from './failure.ts';
+import { nextCapturable } from './grants.ts';
+import { type CaptureState, type RunState, type StageState, stepsDone } from './state.ts';
+import { noTotals, totalsOf } from './totals.ts';
+import { withLast } from './transitions.ts';
 
 /** What a decision changes by being taken: it is not taken again. */
 export function applyAction(run: RunState, action: Action, at: number): RunState {
   switch (action.kind) {
+    case 'survey': {
+      const survey = { ...run.survey, rounds: action.round + 1, awaited: new Set(action.wishes.keys()) };
+      return { ...run, survey, phase: 'surveying', phaseSince: at, progressAt: at };
+    }
     case 'adopt': {
-      const stages = action.plan.stages.map((stage) => newStage(stage, run.request.settings.fromStep, at));
-      return { ...run, plan: action.plan, stages, phase: 'opening', phaseSince: at, progressAt: at };
+      const stages = action.plan.stages.map((stage) => newStage(stage, run, at));
+      const { plan } = action;
+      return {
+        ...run,
+        plan,
+        stages,
+        phase: 'opening',
+        phaseSince: at,
+        plannedAt: at,
+        pacesAtPlan: run.paces,
+        progressAt: at,
+        paused: undefined,
+      };
     }
     case 'prepare':
       return { ...run, phase: 'preparing' };
@@ -31,8 +39,25 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
     }
     case 'announce':
       return { ...run, announced: action.step + 1 };
+    case 'keep': {
+      const captured = { at, seconds: at - (run.capture?.since ?? at) };
+      return { ...run, capture: undefined, held: action.step, captured, progressAt: at };
+    }
     case 'write-checkpoint':
-      return run.capture === undefined ? run : { ...run, capture: { ...run.capture, writing: true } };
+      return { ...run, writing: action.step };
+    case 'miss':
+      // It changes the board, not the run. [presence.ts]
+      return run;
+    case 'recover':
+      return applyRecovery(run, action, at);
+    case 'weigh':
+      return { ...run, weighedAt: action.step, improvedAt: action.worthIt ? action.step : run.improvedAt };
+    case 'move':
+      return { ...run, move: { step: nextCapturable(run), reason: action.reason } };
+    case 'leave-out':
+      return { ...run, leftOut: new Map(run.leftOut).set(action.board, action.onlineSince) };
+    case 'pause':
+      return { ...run, paused: action.reason };
     case 'stop':
       return { ...run, phase: 'stopping', phaseSince: at, outcome: action.outcome };
     case 'finish':
@@ -44,11 +69,13 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
 
 function newStage(
   { stage, board, firstBlock, lastBlock }: Plan['stages'][number],
-  step: number,
+  { request, totalsBefore }: RunState,
   at: number,
 ): StageState {
   const heard = 'was chosen';
-  const fresh = { prepared: false, step, heardAt: at, heard, stopped: false, totals: noTotals };
+  const { fromStep: step } = request.settings;
+  const totals = totalsBefore[board] ?? noTotals;
+  const fresh = { prepared: false, step, heardAt: at, heard, stopped: false, totals };
   return { stage, board, firstBlock, lastBlock, ...fresh };
 }
 
@@ -58,7 +85,8 @@ function applyGrant(run: RunState, toStep: number, capture: boolean, at: number)
     step: toStep,
     arrived: run.stages.map(() => new Set<string>()),
     reported: run.stages.map(() => false),
-    writing: false,
+    since: at,
+    begun: false,
   };
   return {
     ...run,
@@ -66,10 +94,51 @@ function applyGrant(run: RunState, toStep: number, capture: boolean, at: number)
     phaseSince: begins ? at : run.phaseSince,
     trainingSince: run.trainingSince ?? at,
     doneAt: begins ? [at] : run.doneAt,
+    startSeconds: begins ? at - run.plannedAt : run.startSeconds,
     lastStepAt: begins ? at : run.lastStepAt,
     granted: toStep,
     ...(capture ? { capture: wanted, lastCapture: toStep } : {}),
     // A grant is no progress, but boards had nothing to do before it.
     progressAt: begins ? at : run.progressAt,
+    recoveries: begins ? withLast(run.recoveries, { trainingAt: at }) : run.recoveries,
+  };
+}
+
+/** The run as it was after `fromStep` steps, in the next term and without boards. */
+function applyRecovery(
+  run: RunState,
+  { failure, reason, fromStep }: Extract<Action, { kind: 'recover' }>,
+  at: number,
+): RunState {
+  const { request, origin, held } = run;
+  const term = request.term + 1;
+  const { settings } = request;
+  const restores = held !== undefined || origin.restores;
+  const recovery = {
+    term,
+    reason,
+    signature: failure === undefined ? 'move' : signatureOf(failure),
+    step: stepsDone(run),
+    fromStep,
+    at,
+  };
+  return {
+    ...run,
+    request: { ...request, term, restores, settings: { ...settings, fromStep } },
+    phase: 'recovering',
+    phaseSince: at,
+    stages: [],
+    granted: fromStep,
+    lastCapture: fromStep,
+    capture: undefined,
+    move: undefined,
+    norms: new Map(),
+    losses: run.losses.slice(0, fromStep - origin.fromStep),
+    weighedAt: fromStep,
+    doneAt: [],
+    progressAt: at,
+    suspects: [],
+    recoveries: [...run.recoveries, recovery],
+    totalsBefore: totalsOf(run),
   };
 }

@@ -1,5 +1,7 @@
 import type { DeviceReport } from '../../broker/index.ts';
+import { type BoardSurvey, parseSurvey } from '../index.ts';
 import type { CapturedTensor } from './events.ts';
+import { paceAfter } from './pace.ts';
 import {
   type Failure,
   type FleetState,
@@ -8,9 +10,10 @@ import {
   type StageState,
   stepsDone,
 } from './state.ts';
-import { ignore, isLive, suspect, withStage } from './transitions.ts';
-import type { BoardTotals } from './types.ts';
+import { addTotals } from './totals.ts';
+import { ignore, isLive, suspect, withLast, withStage } from './transitions.ts';
 
+type StageReport = Exclude<DeviceReport, { kind: 'surveyed' }>;
 type Report<Kind extends DeviceReport['kind']> = Extract<DeviceReport, { kind: Kind }>;
 /** The run after a report, or why the report changes nothing. */
 type Changed = RunState | IgnoreReason;
@@ -24,6 +27,7 @@ export function applyReport(state: FleetState, board: string, report: DeviceRepo
   if (run === undefined) return ignore(state, 'no-run');
   if (report.run !== run.request.settings.run) return ignore(state, 'other-run');
   if (report.term !== run.request.term) return ignore(state, 'other-term');
+  if (report.kind === 'surveyed') return applySurvey(state, run, board, report);
   const stage = run.stages[report.stage];
   if (stage?.board !== board) return ignore(state, 'not-its-stage');
   if (!isLive(run) && report.kind !== 'stopped') return ignore(state, 'after-the-end');
@@ -31,7 +35,37 @@ export function applyReport(state: FleetState, board: string, report: DeviceRepo
   return typeof changed === 'string' ? ignore(state, changed) : { ...state, run: changed };
 }
 
-function changedBy(run: RunState, stage: StageState, report: DeviceReport, at: number): Changed {
+/** What a board has measured takes the place of what it had measured before, but for what it was not asked again. */
+function applySurvey(state: FleetState, run: RunState, board: string, report: Report<'surveyed'>): FleetState {
+  const { survey: known } = run;
+  if (run.phase !== 'surveying' || report.round !== known.rounds - 1 || !known.awaited.has(board)) {
+    return ignore(state, 'not-expected');
+  }
+  const awaited = new Set([...known.awaited].filter((other) => other !== board));
+  const found = surveyOf(report);
+  const before = known.surveys.get(board);
+  const survey =
+    'problem' in found
+      ? { ...known, awaited, problems: new Map(known.problems).set(board, found.problem) }
+      : { ...known, awaited, surveys: new Map(known.surveys).set(board, merged(before, found)) };
+  return { ...state, run: { ...run, survey, progressAt: state.now } };
+}
+
+function merged(before: BoardSurvey | undefined, found: BoardSurvey): BoardSurvey {
+  const links = found.links.length > 0 ? found.links : (before?.links ?? []);
+  return { ...before, ...found, links };
+}
+
+function surveyOf({ survey, problem = 'it gave no reason' }: Report<'surveyed'>): BoardSurvey | { problem: string } {
+  if (survey === null) return { problem };
+  try {
+    return parseSurvey(survey);
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
+
+function changedBy(run: RunState, stage: StageState, report: StageReport, at: number): Changed {
   switch (report.kind) {
     case 'prepared':
       if (run.phase !== 'preparing') return 'not-expected';
@@ -75,31 +109,21 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
     totals: addTotals(stage.totals, report, run),
   });
   const done = stepsDone(next) > stepsDone(run);
+  const begins = run.capture?.step === step + 1 && !run.capture.begun;
   return {
     ...next,
+    capture: begins ? { ...run.capture!, since: at, begun: true } : run.capture,
+    paces: paceAfter(run, stage, report),
     losses: isLast ? [...run.losses, loss!] : run.losses,
     doneAt: done ? [...run.doneAt, at].slice(-1 - SPEED_STEPS) : run.doneAt,
     lastStepAt: done ? at : run.lastStepAt,
+    recoveries: hasCaughtUp(next) ? withLast(run.recoveries, { caughtUpAt: at }) : run.recoveries,
   };
 }
 
-function addTotals(totals: BoardTotals, report: Report<'step'>, { stages }: RunState): BoardTotals {
-  const links = report.links.filter(({ to }) => stages.some(({ board }) => board === to));
-  return {
-    computeSeconds: totals.computeSeconds + report.computeSeconds,
-    overheadSeconds: totals.overheadSeconds + report.overheadSeconds,
-    waitSeconds: totals.waitSeconds + report.waitSeconds,
-    wallSeconds: totals.wallSeconds + report.wallSeconds,
-    bytesSent: totals.bytesSent + report.bytesSent,
-    bytesReceived: totals.bytesReceived + report.bytesReceived,
-    bytesSentTo: addLinks(totals.bytesSentTo, links),
-  };
-}
-
-function addLinks(bytesSentTo: BoardTotals['bytesSentTo'], links: Report<'step'>['links']): BoardTotals['bytesSentTo'] {
-  const sums = new Map(Object.entries(bytesSentTo));
-  for (const { to, bytes } of links) sums.set(to, (sums.get(to) ?? 0) + bytes);
-  return Object.fromEntries(sums);
+function hasCaughtUp(run: RunState): boolean {
+  const last = run.recoveries.at(-1);
+  return last !== undefined && last.caughtUpAt === undefined && stepsDone(run) >= last.step;
 }
 
 function afterNorms(run: RunState, stage: StageState, report: Report<'norms'>, at: number): Changed {

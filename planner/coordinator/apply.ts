@@ -2,12 +2,14 @@ import type { DeviceState } from '../../broker/index.ts';
 import { applyAction } from './apply-action.ts';
 import { applyReport, applyTensor } from './apply-report.ts';
 import type { Event } from './events.ts';
-import type { BoardState, Failure, FleetState, RunRequest, RunState } from './state.ts';
-import { ignore, suspect, withStage } from './transitions.ts';
+import { nextCapturable } from './grants.ts';
+import { hearBeat, missBeat, wakeUp } from './presence.ts';
+import type { FleetState, RunRequest, RunState } from './state.ts';
+import { fail, ignore, leave, withBoard } from './transitions.ts';
 
 /** What the fleet's state is after an event. Pure: the same events in the same order give the same state. */
 export function apply(before: FleetState, event: Event): FleetState {
-  const state = { ...before, now: event.at };
+  const state = wakeUp(before, event.at);
   const { run } = state;
   switch (event.kind) {
     case 'clock':
@@ -18,6 +20,14 @@ export function apply(before: FleetState, event: Event): FleetState {
       const { cores, memoryBytes } = event.message;
       return withBoard(state, event.board, { ...state.boards.get(event.board), profile: { cores, memoryBytes } });
     }
+    case 'device-service': {
+      const drained = event.message.kind === 'drained';
+      const known = state.boards.get(event.board);
+      const returns = known?.drained === true && !drained;
+      return withBoard(state, event.board, { ...known, drained, ...(returns ? { onlineSince: event.at } : {}) });
+    }
+    case 'heartbeat':
+      return hearBeat(state, event.board);
     case 'report':
       return applyReport(state, event.board, event.report);
     case 'tensor-captured':
@@ -25,26 +35,29 @@ export function apply(before: FleetState, event: Event): FleetState {
     case 'start-requested':
       return { ...state, run: newRun(event.request, event.at) };
     case 'decided':
+      if (event.action.kind === 'miss') return missBeat(state, event.action);
       return run === undefined ? state : { ...state, run: applyAction(run, event.action, event.at) };
     case 'stop-requested':
       return run === undefined ? state : { ...state, run: requestStop(run) };
     case 'captures-opened':
-      return run?.phase === 'opening' ? { ...state, run: { ...run, phase: 'opened' } } : ignore(state, 'not-expected');
+      if (run?.phase !== 'opening' || event.term !== run.request.term) return ignore(state, 'not-expected');
+      return { ...state, run: { ...run, phase: 'opened' } };
     case 'restore-failed': {
       const stage = run?.stages.find(({ board }) => board === event.board);
-      if (run === undefined || stage === undefined) return ignore(state, 'not-expected');
+      if (run === undefined || stage === undefined || event.term !== run.request.term)
+        return ignore(state, 'not-expected');
       const { step } = stage;
       return fail(state, run, { kind: 'failed', stage: stage.stage, step, error: event.error });
     }
     case 'checkpoint-written': {
       const { step, path } = event;
-      if (run?.capture?.step !== step) return ignore(state, 'not-expected');
-      return { ...state, run: { ...run, capture: undefined, checkpoint: { step, path }, progressAt: event.at } };
+      if (run?.writing !== step) return ignore(state, 'not-expected');
+      return { ...state, run: { ...run, writing: undefined, checkpoint: { step, path }, progressAt: event.at } };
     }
     case 'hub-failed':
       if (run === undefined) return ignore(state, 'no-run');
       // The capture is given up, so that the end does not wait for a checkpoint that cannot be written.
-      return fail(state, { ...run, capture: undefined }, { kind: 'hub', error: event.error });
+      return fail(state, { ...run, capture: undefined, writing: undefined }, { kind: 'hub', error: event.error });
     default:
       return event satisfies never;
   }
@@ -54,15 +67,28 @@ function newRun(request: RunRequest, at: number): RunState {
   const { fromStep, steps } = request.settings;
   return {
     request,
+    origin: { fromStep, restores: request.restores },
     phase: 'gathering',
     phaseSince: at,
     stopRequested: false,
+    paces: new Map(),
+    pacesAtPlan: new Map(),
+    weighedAt: fromStep,
+    improvedAt: undefined,
+    startSeconds: 0,
+    survey: { rounds: 0, awaited: new Set(), surveys: new Map(), problems: new Map() },
     plan: undefined,
     stages: [],
     granted: fromStep,
     lastCapture: fromStep,
     finalStep: steps,
     capture: undefined,
+    held: undefined,
+    captured: undefined,
+    move: undefined,
+    plannedAt: at,
+    leftOut: new Map(),
+    writing: undefined,
     checkpoint: undefined,
     norms: new Map(),
     losses: [],
@@ -72,27 +98,26 @@ function newRun(request: RunRequest, at: number): RunState {
     lastStepAt: at,
     progressAt: at,
     suspects: [],
+    recoveries: [],
+    paused: undefined,
+    totalsBefore: {},
     outcome: undefined,
   };
 }
 
-/**
- * Boards can only be told to capture at a step that they have not reached, so the end is one step after the last one
- * granted, unless that one is captured already.
- */
 function requestStop(run: RunState): RunState {
-  const { granted, lastCapture, finalStep } = run;
   if (run.stopRequested || run.phase !== 'training') return { ...run, stopRequested: true };
-  const end = granted === lastCapture ? granted : Math.min(finalStep, granted + 1);
-  return { ...run, stopRequested: true, finalStep: end };
+  return { ...run, stopRequested: true, finalStep: Math.min(run.finalStep, nextCapturable(run)) };
 }
 
 function applyDeviceState(state: FleetState, board: string, message: DeviceState): FleetState {
-  const { online, ...known } = state.boards.get(board) ?? {};
+  // Heartbeats of an earlier connection count no more.
+  const { online, beatAt: _, silent: __, ...known } = state.boards.get(board) ?? {};
   switch (message.kind) {
     case 'online': {
       const { dataUrl, pid } = message;
-      const next = withBoard(state, board, { ...known, online: { dataUrl, pid } });
+      const { onlineSince = state.now } = online === undefined ? {} : known;
+      const next = withBoard(state, board, { ...known, onlineSince, online: { dataUrl, pid } });
       const restarted = online !== undefined && (online.pid !== pid || online.dataUrl !== dataUrl);
       return restarted ? leave(next, board, 'was restarted') : next;
     }
@@ -103,22 +128,4 @@ function applyDeviceState(state: FleetState, board: string, message: DeviceState
     default:
       return message satisfies never;
   }
-}
-
-/** A board of the run is gone: that ends the run, or is as good as having stopped. */
-function leave(state: FleetState, board: string, how: string): FleetState {
-  const { run } = state;
-  const stage = run?.stages.find((candidate) => candidate.board === board);
-  if (run === undefined || stage === undefined) return state;
-  // It will not say that it has stopped.
-  const gone = withStage(run, stage.stage, { stopped: true });
-  return fail(state, gone, { kind: 'lost', stage: stage.stage, step: stage.step, how });
-}
-
-function fail(state: FleetState, run: RunState, failure: Failure): FleetState {
-  return { ...state, run: suspect(run, failure, state.now) };
-}
-
-function withBoard(state: FleetState, id: string, board: BoardState): FleetState {
-  return { ...state, boards: new Map(state.boards).set(id, board) };
 }

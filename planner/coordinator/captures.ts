@@ -7,12 +7,12 @@ import type { StateTensor } from './types.ts';
 
 /** The values of state on its way up. The fleet's state knows only what has arrived; the bytes are here. */
 export type Captures = {
-  /** Listens to every board of the plan. */
+  /** Listens to every board of the plan, and to no other. */
   open(plan: Plan): Promise<void>;
   /** From now on the state of this step is kept, and no other. */
   expect(step: number): void;
-  /** All that was kept of the expected step, in the order of blocks. */
-  tensors(): readonly StateTensor[];
+  /** All that was kept of the expected step, in the order of blocks; nothing more is kept of it. */
+  take(): readonly StateTensor[];
   close(): Promise<void>;
 };
 
@@ -31,6 +31,8 @@ export function createCaptures({ transport, request, onTensor }: CapturesNeeds):
   const receivers: LinkReceiver[] = [];
   let kept = new Map<string, StateTensor>();
   let expected: number | undefined;
+  /** Opening and closing for one plan after another. */
+  let changing: Promise<void> = Promise.resolve();
 
   /** Keeps a tensor that is expected; whether it is, the fleet's state judges once more and counts. */
   const take = ({ board, firstBlock, lastBlock }: PlanStage, { meta, payload }: ReceivedTensor): void => {
@@ -45,30 +47,47 @@ export function createCaptures({ transport, request, onTensor }: CapturesNeeds):
     onTensor(board, term, { step, block, slot, name, shape, finite: allFinite(data) });
   };
 
+  const openFor = ({ run, term }: Plan, stage: PlanStage): Promise<LinkReceiver> => {
+    return transport.openReceiver({
+      from: stage.board,
+      run,
+      term,
+      maxTensorBytes,
+      credits: stateOnly,
+      onTensor(tensor) {
+        take(stage, tensor);
+        tensor.release();
+      },
+    });
+  };
+  const closeAll = async (): Promise<void> => {
+    expected = undefined;
+    kept = new Map();
+    await Promise.all(receivers.splice(0).map((receiver) => receiver.close()));
+  };
+
   return {
-    async open({ run, term, stages }) {
-      for (const stage of stages) {
-        const receiver = await transport.openReceiver({
-          from: stage.board,
-          run,
-          term,
-          maxTensorBytes,
-          credits: stateOnly,
-          onTensor(tensor) {
-            take(stage, tensor);
-            tensor.release();
-          },
-        });
-        receivers.push(receiver);
-      }
+    open(plan) {
+      const opened = changing.then(async () => {
+        await closeAll();
+        for (const stage of plan.stages) receivers.push(await openFor(plan, stage));
+      });
+      changing = opened.catch(() => {});
+      return opened;
     },
     expect(step) {
       expected = step;
       kept = new Map();
     },
-    tensors: () => layout.flatMap(({ name }) => kept.get(name) ?? []),
+    take() {
+      const taken = layout.flatMap(({ name }) => kept.get(name) ?? []);
+      expected = undefined;
+      kept = new Map();
+      return taken;
+    },
     async close() {
-      await Promise.all(receivers.splice(0).map((receiver) => receiver.close()));
+      await changing;
+      await closeAll();
     },
   };
 }

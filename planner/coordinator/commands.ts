@@ -11,11 +11,14 @@ export function commandsOf(
   hubUrl: string,
 ): readonly (readonly [board: string, command: DeviceCommand])[] {
   const { run, term } = plan;
-  const { restores: restore, settings } = request;
+  const { restores: restore, settings, deadlines } = request;
   const commandFor = (stage: number): DeviceCommand => {
     switch (action.kind) {
       case 'prepare':
-        return { kind: 'prepare', run, term, stage, plan, fromStep: settings.fromStep, restore, hubUrl };
+        return {
+          ...{ kind: 'prepare', run, term, stage, plan, fromStep: settings.fromStep, restore, hubUrl },
+          linkPatienceSeconds: deadlines.link,
+        };
       case 'grant':
         return { kind: 'grant', run, term, toStep: action.toStep, capture: action.capture };
       case 'clip':
@@ -28,7 +31,7 @@ export function commandsOf(
 }
 
 /** What a board is told when the run is taken from it. */
-export function stopCommand({ run, term }: Plan, reason: string): DeviceCommand {
+export function stopCommand({ run, term }: Pick<Plan, 'run' | 'term'>, reason: string): DeviceCommand {
   return { kind: 'stop', run, term, reason: reason.slice(0, LONGEST_REASON) };
 }
 

@@ -8,6 +8,7 @@ import { errorOf } from './failure.ts';
 import { createHands, type Hands } from './hands.ts';
 import { createMailbox, type Mailbox } from './mailbox.ts';
 import { type FleetState, initialState, type RunState, stepsDone } from './state.ts';
+import { totalsOf } from './totals.ts';
 import type { RunNeeds, RunResult, RunSettings } from './types.ts';
 
 /**
@@ -77,6 +78,14 @@ async function listen(
   const onState = ({ from, message }: ReceivedMessage<'deviceState'>): void => {
     post({ kind: 'device-state', board: from, message });
   };
+  const onHeartbeat = ({ from }: ReceivedMessage<'deviceHeartbeat'>): void => {
+    post({ kind: 'heartbeat', board: from });
+  };
+  const onService = ({ topic, message }: ReceivedMessage<'deviceService'>): void => {
+    post({ kind: 'device-service', board: topic.params.id!, message });
+  };
+  open.push(await messenger.subscribe('deviceService', any, onService, signal));
+  open.push(await messenger.subscribe('deviceHeartbeat', any, onHeartbeat, signal));
   open.push(await messenger.subscribe('deviceReport', any, onReport, signal));
   open.push(await messenger.subscribe('deviceProfile', any, onProfile, signal));
   open.push(await messenger.subscribe('deviceState', any, onState, signal));
@@ -89,7 +98,7 @@ async function conclude(run: RunState, hands: Hands, clock: Clock): Promise<RunR
     const words = await within(hands.lastWords(), request.deadlines.stop, clock);
     throw errorOf(outcome.failure, run, words);
   }
-  const { fromStep, batch } = request.settings;
+  const { batch } = request.settings;
   const seconds = run.lastStepAt - (run.trainingSince ?? run.lastStepAt);
   return {
     run: request.settings.run,
@@ -98,11 +107,12 @@ async function conclude(run: RunState, hands: Hands, clock: Clock): Promise<RunR
     steps: stepsDone(run),
     losses: run.losses,
     reason: outcome.kind,
-    tensors: new Map(hands.capturedTensors().map((tensor) => [tensor.name, tensor])),
+    tensors: new Map(hands.heldTensors().map((tensor) => [tensor.name, tensor])),
     checkpoint: run.checkpoint?.path,
-    perBoard: Object.fromEntries(run.stages.map(({ board, totals }) => [board, totals])),
-    samplesPerSecond: seconds > 0 ? ((stepsDone(run) - fromStep) * batch) / seconds : 0,
+    perBoard: totalsOf(run),
+    samplesPerSecond: seconds > 0 ? ((stepsDone(run) - run.origin.fromStep) * batch) / seconds : 0,
     seconds,
+    recoveries: run.recoveries,
   };
 }
 

@@ -1,9 +1,13 @@
-import { PlannerError } from '../index.ts';
+import { type Plan, PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
+import { isAnotherPlanBetter } from './adapting.ts';
 import { describeWait, isCaptured, judge } from './failure.ts';
 import { grantSteps } from './grants.ts';
-import { chooseBoards, planOf } from './planning.ts';
-import { type Failure, type FleetState, onlineBoards, type RunState, stepsDone } from './state.ts';
+import { chooseBoards, knowledgeOf, planOf } from './planning.ts';
+import { missing, nextLook } from './presence.ts';
+import { areBoardsBack, isMoveReady, isMoveWanted, isRecoverable, recovery } from './recovering.ts';
+import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
+import { firstWishes, stageWishes } from './surveying.ts';
 import { isLive } from './transitions.ts';
 import type { Progress } from './types.ts';
 
@@ -13,15 +17,22 @@ type Question = (run: RunState, now: number, state: FleetState) => readonly Acti
 /** In the order of priority: the first that has something to do is answered. */
 const questions: readonly Question[] = [
   isOver,
-  isCheckpointComplete,
+  isStateComplete,
+  isCheckpointDue,
+  isSomebodyMissing,
   hasFailed,
   isInterruptedEarly,
   isLate,
   areBoardsThere,
+  areSurveysComplete,
+  areBoardsBack,
   canPrepare,
   areNormsComplete,
   isStepDone,
   isTrainingDone,
+  isMoveReady,
+  isMoveWanted,
+  isAnotherPlanBetter,
   canGrant,
 ];
 
@@ -40,10 +51,11 @@ export function decide(state: FleetState, now: number): readonly Action[] {
 }
 
 /** When `decide` has to be asked again even if nothing happens; undefined where only an event can matter. */
-export function nextDeadline({ run }: FleetState): number | undefined {
+export function nextDeadline(state: FleetState): number | undefined {
+  const { run } = state;
   if (run === undefined || run.phase === 'over') return undefined;
   const cause = run.suspects[0] === undefined ? Infinity : run.suspects[0].at + run.request.deadlines.cause;
-  return isLive(run) ? Math.min(cause, deadlineOf(run)) : deadlineOf(run);
+  return isLive(run) ? Math.min(cause, nextLook(state), deadlineOf(run)) : deadlineOf(run);
 }
 
 /** The end of the phase, if nothing happens before. */
@@ -52,15 +64,19 @@ function deadlineOf(run: RunState): number {
   switch (run.phase) {
     case 'gathering':
       return run.phaseSince + deadlines.boardsOnline;
+    case 'surveying':
+      return run.phaseSince + deadlines.surveyed;
     case 'opening':
     case 'opened':
     case 'preparing':
       return run.phaseSince + deadlines.prepared;
     case 'training':
       return run.progressAt + deadlines.silence;
+    case 'recovering':
+      return run.phaseSince + deadlines.boardsBack;
     case 'stopping':
       // A checkpoint that is being written is worth waiting for: it may be the last good one.
-      return run.phaseSince + (run.capture?.writing ? deadlines.silence : deadlines.stop);
+      return run.phaseSince + (run.writing !== undefined ? deadlines.silence : deadlines.stop);
     case 'over':
       return Infinity;
     default:
@@ -70,49 +86,72 @@ function deadlineOf(run: RunState): number {
 
 function isOver(run: RunState, now: number): readonly Action[] {
   if (run.phase !== 'stopping') return [];
-  const allStopped = run.stages.every(({ stopped }) => stopped) && !run.capture?.writing;
+  const allStopped = run.stages.every(({ stopped }) => stopped) && run.writing === undefined;
   return allStopped || now >= deadlineOf(run) ? [{ kind: 'finish' }] : [];
 }
 
 /**
- * A state that is complete is saved, once it has been seen to give a finite loss (where another step was granted): a
+ * A state that is complete is kept, once it has been seen to give a finite loss (where another step was granted): a
  * checkpoint that leads straight to a NaN is no good one. Asked before anything else can end the run.
  */
-function isCheckpointComplete(run: RunState): readonly Action[] {
+function isStateComplete(run: RunState): readonly Action[] {
   const { capture, stages, suspects, granted } = run;
-  if (!isLive(run) || capture === undefined || capture.writing) return [];
+  if (!isLive(run) || capture === undefined) return [];
   const { step } = capture;
   if (suspects.some(({ failure }) => failure.kind === 'not-finite' && failure.step <= step)) return [];
   const complete = stages.every((stage) => stage.step >= step && isCaptured(run, stage.stage));
   const proven = granted <= step || stages.at(-1)!.step > step || suspects.length > 0;
-  return complete && proven ? [{ kind: 'write-checkpoint', step }] : [];
+  return complete && proven ? [{ kind: 'keep', step }] : [];
+}
+
+/** Of the states that are held, the first at or after each multiple goes to the disk, and the last of the run. */
+function isCheckpointDue(run: RunState): readonly Action[] {
+  const { held, checkpoint, writing, request, origin, finalStep, stopRequested, phase } = run;
+  if (!isLive(run) || held === undefined || writing !== undefined || held === checkpoint?.step) return [];
+  const every = request.settings.checkpointEverySteps ?? 0;
+  const multiples = (step: number): number => (every === 0 ? 0 : Math.floor(step / every));
+  const isFinal = held >= finalStep || (stopRequested && phase !== 'training');
+  const isDue = isFinal || multiples(held) > multiples(checkpoint?.step ?? origin.fromStep);
+  return isDue ? [{ kind: 'write-checkpoint', step: held }] : [];
+}
+
+function isSomebodyMissing(run: RunState, now: number, state: FleetState): readonly Action[] {
+  const { heartbeat: seconds } = run.request.deadlines;
+  return isLive(run) ? missing(state, now).map((board) => ({ kind: 'miss', board, seconds })) : [];
 }
 
 function hasFailed(run: RunState, now: number): readonly Action[] {
   const failure = isLive(run) ? judge(run, now) : undefined;
-  return failure === undefined ? [] : [fail(failure)];
+  return failure === undefined ? [] : [afterFailure(run, failure)];
 }
 
-/** Before the first grant there is nothing to finish and nothing to save. */
+/** Before the first grant there is nothing to finish, and nothing to save but what is held from an earlier term. */
 function isInterruptedEarly(run: RunState): readonly Action[] {
-  const early = run.stopRequested && isLive(run) && run.phase !== 'training';
+  const saved = run.held === undefined || run.held === run.checkpoint?.step;
+  const early = run.stopRequested && isLive(run) && run.phase !== 'training' && saved;
   return early ? [{ kind: 'stop', outcome: { kind: 'interrupted' } }] : [];
 }
 
 function isLate(run: RunState, now: number, state: FleetState): readonly Action[] {
   if (now < deadlineOf(run)) return [];
-  const { boardsOnline, prepared, silence } = run.request.deadlines;
+  const { boardsOnline, surveyed, prepared, silence, boardsBack } = run.request.deadlines;
   switch (run.phase) {
     case 'gathering': {
       const online = onlineBoards(state).map(({ id }) => id);
       return [fail({ kind: 'not-enough-boards', online, seconds: boardsOnline })];
     }
+    case 'surveying':
+      return [fail({ kind: 'not-surveyed', waitsFor: describeWait(run, now), seconds: surveyed })];
     case 'opening':
     case 'opened':
     case 'preparing':
-      return [fail({ kind: 'not-prepared', waitsFor: describeWait(run, now), seconds: prepared })];
+      return [afterFailure(run, { kind: 'not-prepared', waitsFor: describeWait(run, now), seconds: prepared })];
     case 'training':
-      return [fail({ kind: 'silent', waitsFor: describeWait(run, now), seconds: silence })];
+      return [afterFailure(run, { kind: 'silent', waitsFor: describeWait(run, now), seconds: silence })];
+    case 'recovering': {
+      const online = onlineBoards(state).map(({ id }) => id);
+      return [fail({ kind: 'not-enough-boards', online, seconds: boardsBack })];
+    }
     case 'stopping':
     case 'over':
       return [];
@@ -123,10 +162,31 @@ function isLate(run: RunState, now: number, state: FleetState): readonly Action[
 
 function areBoardsThere(run: RunState, _now: number, state: FleetState): readonly Action[] {
   if (run.phase !== 'gathering') return [];
-  const boards = chooseBoards(run.request.settings.boards, onlineBoards(state));
+  const boards = boardsFor(run, state);
   if (boards === undefined) return [];
+  const wishes = firstWishes(run, boards);
+  if (wishes.size > 0) return [{ kind: 'survey', round: run.survey.rounds, wishes }];
+  return planned(run, boards, (plan) => ({ kind: 'adopt', plan }));
+}
+
+/** A plan holds once its boards have measured their stages: else it is made anew with what they have measured. */
+function areSurveysComplete(run: RunState, _now: number, state: FleetState): readonly Action[] {
+  if (run.phase !== 'surveying' || run.survey.awaited.size > 0) return [];
+  const boards = boardsFor(run, state);
+  if (boards === undefined) return [];
+  return planned(run, boards, (plan) => {
+    const wishes = stageWishes(run, plan);
+    return wishes.size > 0 ? { kind: 'survey', round: run.survey.rounds, wishes } : { kind: 'adopt', plan };
+  });
+}
+
+function boardsFor(run: RunState, state: FleetState): readonly OnlineBoard[] | undefined {
+  return chooseBoards(run.request.settings.boards, onlineBoards(state));
+}
+
+function planned(run: RunState, boards: readonly OnlineBoard[], then: (plan: Plan) => Action): readonly Action[] {
   try {
-    return [{ kind: 'adopt', plan: planOf(run.request, boards) }];
+    return [then(planOf(run.request, boards, knowledgeOf(run)))];
   } catch (error) {
     // No split fits, or a setting is wrong: the caller gets to know. Anything else is a bug of ours.
     if (error instanceof PlannerError) return [fail({ kind: 'planning', error })];
@@ -157,13 +217,13 @@ function isStepDone(run: RunState): readonly Action[] {
 }
 
 function progressOf(run: RunState, index: number): Progress {
-  const { fromStep, steps, batch } = run.request.settings;
+  const { steps, batch } = run.request.settings;
   const first = run.doneAt[0]!;
   const seconds = run.doneAt.at(-1)! - first;
   const samplesPerSecond = seconds > 0 ? ((run.doneAt.length - 1) * batch) / seconds : 0;
   const step = index + 1;
   const secondsLeft = samplesPerSecond > 0 ? ((steps - step) * batch) / samplesPerSecond : 0;
-  return { step, steps, loss: run.losses[index - fromStep]!, samplesPerSecond, secondsLeft };
+  return { step, steps, loss: run.losses[index - run.origin.fromStep]!, samplesPerSecond, secondsLeft };
 }
 
 function isTrainingDone(run: RunState): readonly Action[] {
@@ -173,9 +233,13 @@ function isTrainingDone(run: RunState): readonly Action[] {
   return [{ kind: 'stop', outcome: { kind } }];
 }
 
-function canGrant(run: RunState): readonly Action[] {
-  if (run.phase === 'preparing') return run.stages.every(({ prepared }) => prepared) ? grantSteps(run) : [];
-  return run.phase === 'training' ? grantSteps(run) : [];
+function canGrant(run: RunState, now: number): readonly Action[] {
+  if (run.phase === 'preparing') return run.stages.every(({ prepared }) => prepared) ? grantSteps(run, now) : [];
+  return run.phase === 'training' ? grantSteps(run, now) : [];
+}
+
+function afterFailure(run: RunState, failure: Failure): Action {
+  return isRecoverable(run, failure) ? recovery(run, failure) : fail(failure);
 }
 
 function fail(failure: Failure): Action {

@@ -21,12 +21,13 @@ export function defineRun(settings: RunSettings): RunRequest {
   checkSteps(settings);
   const boards = countBoards(settings.boards);
   buildSchedule(settings.schedule, boards, settings.microBatches);
-  const { name, classes, inputShape } = settings.model;
+  const { name, classes, inputShape, cuts } = settings.model;
   if (settings.batch % settings.microBatches !== 0) throw new BatchDivisionError(settings.batch, settings.microBatches);
   const { graph } = buildModel(name, { batch: settings.batch / settings.microBatches, classes, inputShape });
   const optimizer = createOptimizer(settings.optimizer.name, settings.optimizer.options);
-  const blocks = splitIntoBlocks(graph);
-  if (boards > blocks.length) throw new MoreBoardsThanBlocksError(boards, blocks.length);
+  const blocks = splitIntoBlocks(graph, cuts);
+  if (boards > blocks.length && settings.arrangement !== 'free')
+    throw new MoreBoardsThanBlocksError(boards, blocks.length);
   const layout = blocks.map((block): readonly TensorLayout[] => {
     const state = stateOfBlock(graph.parameters, block, optimizer.slots);
     return state.map((entry) => ({ name: entry.name, shape: entry.parameter.type.shape }));
@@ -38,6 +39,7 @@ export function defineRun(settings: RunSettings): RunRequest {
     restores: restore !== undefined,
     deadlines: { ...defaultDeadlines, ...deadlines },
     blocks: blockCosts(graph, blocks).map((cost) => plannerCost(cost, optimizer.slots.length)),
+    optimizerSlots: optimizer.slots.length,
     layout,
   };
 }

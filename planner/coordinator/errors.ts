@@ -43,6 +43,18 @@ export class NotEnoughBoardsError extends CoordinatorError {
   }
 }
 
+/** Boards that did not measure themselves in time. */
+export class SurveyDeadlineError extends CoordinatorError {
+  readonly code = 'BOARDS_NOT_SURVEYED';
+
+  constructor(run: string, waitsFor: string, seconds: number) {
+    super(
+      `run ${run}: not every board had measured itself after ${seconds} s: ${waitsFor}; ` +
+        "look at that board's log, give it more time (--patience), or train without (--survey 0)",
+    );
+  }
+}
+
 /** Boards that did not load their stage, or did not take the state, in time. */
 export class PrepareDeadlineError extends CoordinatorError {
   readonly code = 'BOARDS_NOT_PREPARED';
@@ -105,17 +117,20 @@ export class RunFailedError extends CoordinatorError {
     const { run, board, stage, step } = place;
     const { code, message } = reported;
     // Bad input says itself what to do; starting again with it would not help.
-    const next = badInput.test(code) ? '' : `; ${advice(checkpoint)}`;
+    const next = isBadInput(code) ? '' : `; ${advice(checkpoint)}`;
     super(`run ${run}: board ${board} (stage ${stage}) failed at step ${step}: ${message} [${code}]${next}`);
     this.reported = code;
     this.board = board;
     this.stage = stage;
     this.step = step;
-    this.exitCode = badInput.test(code) ? 2 : 1;
+    this.exitCode = isBadInput(code) ? 2 : 1;
   }
 }
 
 const badInput = /^(DATA_|ENGINE_STATE$|OPTIMIZER_|SHAPE)/;
+
+/** Whether a board's error says that the input is bad: the same input leads there again. */
+export const isBadInput = (code: string): boolean => badInput.test(code);
 
 /**
  * A loss, or a tensor of the state, that is not a finite number: the training has diverged. Bad input: the same settings

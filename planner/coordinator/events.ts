@@ -1,4 +1,4 @@
-import type { DeviceProfile, DeviceReport, DeviceState } from '../../broker/index.ts';
+import type { DeviceProfile, DeviceReport, DeviceService, DeviceState } from '../../broker/index.ts';
 import type { Action } from './actions.ts';
 import type { RunRequest } from './state.ts';
 
@@ -24,6 +24,8 @@ export type Event = At &
   (
     | { readonly kind: 'device-state'; readonly board: string; readonly message: DeviceState }
     | { readonly kind: 'device-profile'; readonly board: string; readonly message: DeviceProfile }
+    | { readonly kind: 'device-service'; readonly board: string; readonly message: DeviceService }
+    | { readonly kind: 'heartbeat'; readonly board: string }
     | { readonly kind: 'report'; readonly board: string; readonly report: DeviceReport }
     | {
         readonly kind: 'tensor-captured';
@@ -36,8 +38,13 @@ export type Event = At &
     | { readonly kind: 'stop-requested' }
     | { readonly kind: 'decided'; readonly action: Action }
     /** The hub listens for captured state of every board of the plan. */
-    | { readonly kind: 'captures-opened' }
-    | { readonly kind: 'restore-failed'; readonly board: string; readonly error: { code: string; message: string } }
+    | { readonly kind: 'captures-opened'; readonly term: number }
+    | {
+        readonly kind: 'restore-failed';
+        readonly board: string;
+        readonly term: number;
+        readonly error: { code: string; message: string };
+      }
     | { readonly kind: 'checkpoint-written'; readonly step: number; readonly path: string }
     /** The hub itself could not do what was decided. */
     | { readonly kind: 'hub-failed'; readonly error: Error }

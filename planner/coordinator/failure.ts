@@ -6,6 +6,7 @@ import {
   PrepareDeadlineError,
   RunFailedError,
   RunSilentError,
+  SurveyDeadlineError,
 } from './errors.ts';
 import type { Failure, RunState, StageState } from './state.ts';
 
@@ -35,6 +36,34 @@ export function judge({ suspects, request }: RunState, now: number): Failure | u
   return patient ? undefined : worst.failure;
 }
 
+/** What went wrong, for comparing it with what went wrong before. */
+export function signatureOf(failure: Failure): string {
+  return failure.kind === 'failed' ? `failed ${failure.error.code}` : failure.kind;
+}
+
+/** In words, for people who watch the run. */
+export function describeFailure(failure: Failure, { stages }: RunState): string {
+  switch (failure.kind) {
+    case 'lost':
+      return `${nameOf(stages[failure.stage]!)} ${failure.how} at step ${failure.step}`;
+    case 'failed':
+      return `${nameOf(stages[failure.stage]!)} failed at step ${failure.step}: ${failure.error.message}`;
+    case 'silent':
+    case 'not-surveyed':
+    case 'not-prepared':
+      return `nothing was heard for ${failure.seconds} s: ${failure.waitsFor}`;
+    case 'not-enough-boards':
+      return `too few boards are online: ${failure.online.join(', ')}`;
+    case 'not-finite':
+      return `${failure.what} is not a finite number at step ${failure.step}`;
+    case 'planning':
+    case 'hub':
+      return failure.error.message;
+    default:
+      return failure satisfies never;
+  }
+}
+
 /** The error that the caller of the run gets. */
 export function errorOf(failure: Failure, run: RunState, lastWords: string | undefined): Error {
   const { settings } = run.request;
@@ -45,6 +74,8 @@ export function errorOf(failure: Failure, run: RunState, lastWords: string | und
   switch (failure.kind) {
     case 'not-enough-boards':
       return new NotEnoughBoardsError(settings.boards, failure.online, failure.seconds);
+    case 'not-surveyed':
+      return new SurveyDeadlineError(settings.run, failure.waitsFor, failure.seconds);
     case 'not-prepared':
       return new PrepareDeadlineError(settings.run, failure.waitsFor, failure.seconds);
     case 'silent':
@@ -72,12 +103,13 @@ export function describeWait(run: RunState, now: number): string {
 
 function awaited(run: RunState): string {
   const { capture, stages, phase } = run;
+  if (phase === 'surveying') return `waiting for ${[...run.survey.awaited].join(', ')} to measure itself`;
   if (phase === 'opening' || phase === 'opened') return 'the hub has not opened its links yet';
   if (phase === 'preparing') return `waiting for ${names(stages.filter(({ prepared }) => !prepared))} to be prepared`;
   const least = Math.min(...stages.map(({ step }) => step));
   const behind = stages.filter(({ step }) => step === least);
   if (least < run.granted) return `waiting for ${names(behind)} to finish step ${least}`;
-  if (capture?.writing) return `waiting for the checkpoint of step ${capture.step} to be written`;
+  if (run.writing !== undefined) return `waiting for the checkpoint of step ${run.writing} to be written`;
   const silent = stages.filter(({ stage }) => capture !== undefined && !isCaptured(run, stage));
   return `waiting for ${names(silent)} to send the state of step ${capture?.step ?? least}`;
 }

@@ -6,18 +6,22 @@ const GRANTED_SECONDS = 1;
 /** One step in work and one to go on with. */
 const LEAST_STEPS = 2;
 const MOST_STEPS = 64;
+/** Where the pace of captures is not given: they may take one part in so many of the time, as if nothing went on beside. */
+const CAPTURE_PARTS = 20;
+const LEAST_CAPTURE_SECONDS = 2;
 
 /**
  * The next grant, where boards have used up half of the last. Checkpoints and the end fall on a grant's end, and only
  * one state is on its way up at a time: it bounds what boards and hub keep of it. One step goes on after it in any case,
  * and shows whether the state is sound: where every step is a boundary, that one is passed over.
  */
-export function grantSteps(run: RunState): readonly Action[] {
-  const { granted, finalStep, capture } = run;
+export function grantSteps(run: RunState, now: number): readonly Action[] {
+  const { granted, capture } = run;
+  const finalStep = lastOfTerm(run);
   const done = stepsDone(run);
   const window = windowOf(run);
   if (granted >= finalStep || granted - done > window / 2) return [];
-  const boundary = nextBoundary(run);
+  const boundary = nextBoundary(run, now);
   const reach = capture === undefined ? boundary : Math.max(boundary - 1, Math.min(capture.step + 1, finalStep - 1));
   const toStep = Math.min(done + window, reach);
   const captures = capture === undefined && toStep === boundary;
@@ -32,8 +36,34 @@ function windowOf({ doneAt }: RunState): number {
   return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, steps));
 }
 
-/** The next step at which state is captured. */
-function nextBoundary({ granted, finalStep, request }: RunState): number {
-  const every = request.settings.checkpointEverySteps ?? 0;
-  return every === 0 ? finalStep : Math.min(finalStep, (Math.floor(granted / every) + 1) * every);
+/** The next step at which state is captured: for a checkpoint, for the hub's memory, or as the last. */
+function nextBoundary(run: RunState, now: number): number {
+  const { checkpointEverySteps = 0, replicateEverySteps = 0 } = run.request.settings;
+  const replica =
+    replicateEverySteps === 'auto' ? whenWorthIt(run, now) : multipleAfter(run.granted, replicateEverySteps);
+  return Math.min(lastOfTerm(run), multipleAfter(run.granted, checkpointEverySteps), replica);
+}
+
+function multipleAfter(step: number, every: number): number {
+  return every === 0 ? Infinity : (Math.floor(step / every) + 1) * every;
+}
+
+/** A loss costs the steps since the last capture, so the hub takes one as soon as captures keep to their share. */
+function whenWorthIt({ captured, phase, phaseSince, granted }: RunState, now: number): number {
+  const last = captured ?? { at: phase === 'training' ? phaseSince : now, seconds: 0 };
+  const wait = Math.max(LEAST_CAPTURE_SECONDS, CAPTURE_PARTS * last.seconds);
+  return now >= last.at + wait ? granted + 1 : Infinity;
+}
+
+/** Where the run ends, or its boards change before. */
+function lastOfTerm({ finalStep, move }: RunState): number {
+  return Math.min(finalStep, move?.step ?? Infinity);
+}
+
+/**
+ * Boards can only be told to capture at a step that they have not reached, so it is one step after the last one granted,
+ * unless that one is captured already.
+ */
+export function nextCapturable({ granted, lastCapture }: RunState): number {
+  return granted === lastCapture ? granted : granted + 1;
 }

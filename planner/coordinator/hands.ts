@@ -6,14 +6,14 @@ import { commandsOf, stopCommand } from './commands.ts';
 import { errorOf } from './failure.ts';
 import type { Mailbox } from './mailbox.ts';
 import { sendState } from './restore.ts';
-import type { FleetState, Outcome, RunRequest } from './state.ts';
+import { type FleetState, type Outcome, type RunRequest, type RunState, stepsDone } from './state.ts';
 import type { RunNeeds, RunSettings, StateTensor } from './types.ts';
 
 /** Does what was decided. Nothing here waits: what comes of it is posted. */
 export type Hands = {
   act(action: Action, state: FleetState): void;
-  /** The state that was captured last. */
-  capturedTensors(): readonly StateTensor[];
+  /** The state that is held: of the latest step that is whole and sound. */
+  heldTensors(): readonly StateTensor[];
   /** What a lost board has said, as far as it is known when its run is over. */
   lastWords(): Promise<string | undefined>;
   /** Takes the run from the boards without waiting for an answer. */
@@ -32,7 +32,7 @@ type ActionOf<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
 type Doers = { readonly [Kind in Action['kind']]: (action: ActionOf<Kind>, state: FleetState) => void };
 
 export function createHands({ needs, request, restore, mailbox }: HandsNeeds): Hands {
-  const { messenger, transport, hubUrl, checkpoints, onPlan, onProgress, log = () => {} } = needs;
+  const { messenger, transport, hubUrl, checkpoints, onSurvey, onPlan, onNotice, onProgress, log = () => {} } = needs;
   const { run } = request.settings;
   const closing = new AbortController();
   const { signal } = closing;
@@ -41,6 +41,10 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     request,
     onTensor: (board, term, tensor) => mailbox.post({ kind: 'tensor-captured', board, term, tensor }),
   });
+  let held: readonly StateTensor[] = [];
+  /** Ends what is done for one term's boards only. */
+  let termEnding = new AbortController();
+  let told = '';
   let words: Promise<string | undefined> = Promise.resolve(undefined);
 
   /** What the run cannot do without. */
@@ -58,8 +62,8 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
   const tellEvent = (what: string, detail: JsonObject): void => {
     tell(messenger.publish('runEvents', { run }, { kind: 'event', run, what, detail }, signal));
   };
-  const command = (action: ActionOf<'prepare' | 'grant' | 'clip'>, plan: Plan): void => {
-    for (const [id, message] of commandsOf(action, plan, request, hubUrl)) {
+  const command = (action: ActionOf<'prepare' | 'grant' | 'clip'>, state: FleetState): void => {
+    for (const [id, message] of commandsOf(action, planIn(state), runIn(state).request, hubUrl)) {
       must(messenger.publish('deviceCommand', { id }, message, signal));
     }
   };
@@ -67,48 +71,110 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     const message = stopCommand(plan, reason);
     await Promise.all(plan.stages.map(({ board: id }) => messenger.publish('deviceCommand', { id }, message, signal)));
   };
-  const restoreStage = (stage: Plan['stages'][number], tensors: NonNullable<RunSettings['restore']>): void => {
-    sendState({ transport, request, tensors }, stage, signal).catch((problem: Error & { code?: string }) => {
-      const error = { code: problem.code ?? 'RESTORE', message: `sending it its state: ${problem.message}` };
-      if (!signal.aborted) mailbox.post({ kind: 'restore-failed', board: stage.board, error });
-    });
+  const stopSurvey = (id: string, reason: string): Promise<void> => {
+    return messenger.publish('deviceCommand', { id }, stopCommand({ run, term: request.term }, reason), signal);
+  };
+  /** What the boards of this term start from: what is held, or else what the run was given. */
+  const restoreStages = ({ request: asked }: RunState, plan: Plan): void => {
+    const tensors = held.length > 0 ? new Map(held.map((tensor) => [tensor.name, tensor])) : restore;
+    if (!asked.restores || tensors === undefined) return;
+    const ending = AbortSignal.any([signal, termEnding.signal]);
+    const { term } = plan;
+    for (const stage of plan.stages) {
+      sendState({ transport, request: asked, tensors }, stage, ending).catch((problem: Error & { code?: string }) => {
+        const error = { code: problem.code ?? 'RESTORE', message: `sending it its state: ${problem.message}` };
+        if (!ending.aborted) mailbox.post({ kind: 'restore-failed', board: stage.board, term, error });
+      });
+    }
+  };
+  /** The retained state of the run, whenever it has changed. */
+  const tellState = ({ run: current }: FleetState): void => {
+    if (current === undefined) return;
+    const { phase, paused, request: asked } = current;
+    const message = { kind: 'state', run, term: asked.term, phase: paused === undefined ? phase : 'paused' } as const;
+    const reason = paused === undefined ? {} : { reason: paused.slice(0, 500) };
+    const next = JSON.stringify([message, reason]);
+    if (next === told) return;
+    told = next;
+    tell(messenger.publish('runState', { run }, { ...message, step: stepsDone(current), ...reason }, signal));
+  };
+  const notice = (what: string, text: string, detail: JsonObject = {}): void => {
+    tellEvent(what, { ...detail, text: text.slice(0, 4000) });
+    onNotice?.(text);
   };
 
   const doers: Doers = {
+    survey({ round, wishes }) {
+      onSurvey?.([...wishes.keys()], round);
+      const { term } = request;
+      for (const [id, wish] of wishes) {
+        const message = { kind: 'survey', run, term, round, wish: { ...wish } as unknown as JsonObject } as const;
+        must(messenger.publish('deviceCommand', { id }, message, signal));
+      }
+    },
     adopt({ plan }) {
       onPlan?.(plan);
       tell(messenger.publish('runPlan', { run }, { kind: 'plan', run, term: plan.term, plan }, signal));
-      must(captures.open(plan).then(() => mailbox.post({ kind: 'captures-opened' })));
+      must(captures.open(plan).then(() => mailbox.post({ kind: 'captures-opened', term: plan.term })));
     },
-    prepare(action) {
-      command(action, action.plan);
-      if (restore === undefined) return;
-      for (const stage of action.plan.stages) restoreStage(stage, restore);
+    prepare(action, state) {
+      command(action, state);
+      restoreStages(runIn(state), action.plan);
     },
     grant(action, state) {
       if (action.capture) captures.expect(action.toStep);
-      command(action, planIn(state));
+      command(action, state);
     },
     clip(action, state) {
-      command(action, planIn(state));
+      command(action, state);
     },
-    announce({ step, progress }) {
+    announce({ step, progress }, state) {
       const { steps, loss, samplesPerSecond, secondsLeft } = progress;
-      const metrics = { run, term: request.term, step, steps, loss, samplesPerSecond, secondsLeft };
+      const metrics = { run, term: runIn(state).request.term, step, steps, loss, samplesPerSecond, secondsLeft };
       tell(messenger.publish('runMetrics', { run }, { kind: 'metrics', ...metrics }, signal));
       onProgress?.(progress);
     },
+    keep() {
+      held = captures.take();
+    },
     'write-checkpoint'({ step }, state) {
-      const { fromStep } = request.settings;
-      const losses = (state.run?.losses ?? []).slice(0, step - fromStep);
-      const checkpoint = { run, term: request.term, plan: planIn(state), step, fromStep, losses };
-      const written = checkpoints.write(checkpoint, captures.tensors(), signal);
+      const { origin, losses: all, request: asked } = runIn(state);
+      const { fromStep } = origin;
+      const losses = all.slice(0, step - fromStep);
+      const checkpoint = { run, term: asked.term, plan: planIn(state), step, fromStep, losses };
+      const written = checkpoints.write(checkpoint, held, signal);
       must(
         written.then((path) => {
           mailbox.post({ kind: 'checkpoint-written', step, path });
           tellEvent('checkpoint', { step, path });
         }),
       );
+    },
+    miss({ board, seconds }) {
+      tellEvent('board-silent', { board, seconds });
+    },
+    recover({ reason, fromStep }, state) {
+      termEnding.abort(new Error('the term is over'));
+      termEnding = new AbortController();
+      const { plan, recoveries } = runIn(state);
+      const { term = 0, step = fromStep } = recoveries.at(-1) ?? {};
+      const redone = step > fromStep ? ` of ${step} done` : '';
+      const next = { term, fromStep };
+      notice('recovering', `${reason}. Going on from step ${fromStep}${redone}, with plan ${term}.`, next);
+      // Whoever holds a stage of the old term gives it up; a board that cannot hear it is told when it can.
+      if (plan !== undefined) tell(sendStop(plan, reason));
+    },
+    weigh({ step, stepSeconds, bestStepSeconds, moveSeconds, worthIt }) {
+      tellEvent('weighed', { step, stepSeconds, bestStepSeconds, moveSeconds, worthIt });
+    },
+    move({ reason }, state) {
+      tellEvent('moving', { reason, step: runIn(state).move?.step ?? 0 });
+    },
+    'leave-out'({ board, reason }) {
+      tellEvent('left-out', { board, reason: reason.slice(0, 4000) });
+    },
+    pause({ reason }) {
+      notice('paused', `The run waits for boards: ${reason}`);
     },
     stop({ outcome }, state) {
       const lost = outcome.kind === 'failed' && outcome.failure.kind === 'lost' ? outcome.failure.stage : undefined;
@@ -120,16 +186,23 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       tellEvent(outcome.kind, { reason: reason.slice(0, 4000) });
       const plan = state.run?.plan;
       if (plan !== undefined) tell(sendStop(plan, reason));
+      else for (const id of state.run?.survey.awaited ?? []) tell(stopSurvey(id, reason));
     },
-    finish(_action, { ignored }) {
+    finish(_action, { ignored, run: over }) {
+      for (const [board, problem] of over?.survey.problems ?? []) {
+        log({ level: 'warn', event: 'not-surveyed', detail: { run, board, problem } });
+      }
       if (Object.keys(ignored).length > 0)
         log({ level: 'info', event: 'messages-ignored', detail: { run, ...ignored } });
     },
   };
 
   return {
-    act: (action, state) => (doers[action.kind] as (action: Action, state: FleetState) => void)(action, state),
-    capturedTensors: captures.tensors,
+    act(action, state) {
+      (doers[action.kind] as (action: Action, state: FleetState) => void)(action, state);
+      tellState(state);
+    },
+    heldTensors: () => held,
     lastWords: () => words,
     abandon: sendStop,
     async close() {
@@ -137,6 +210,11 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       await captures.close();
     },
   };
+}
+
+function runIn({ run }: FleetState): RunState {
+  if (run === undefined) throw new Error('something was decided before there was a run');
+  return run;
 }
 
 /** Boards are told something only once there is a plan. */

@@ -1,6 +1,26 @@
-import { createPlan, type PartitionRequest, type Plan, partition, partitionOfSplit, timesFromFlops } from '../index.ts';
+import {
+  assignmentOf,
+  type BoardSurvey,
+  boardTimes,
+  bytesRatio,
+  type Choice,
+  createPlan,
+  definePartition,
+  linksBetween,
+  type Partition,
+  type PartitionRequest,
+  type Plan,
+  type PlannerBoard,
+  partition,
+  partitionOfSplit,
+  type SurveyModel,
+  simulate,
+  slowed,
+  timesFromFlops,
+  withBytesRatio,
+} from '../index.ts';
 import { plannerBoard } from './costs.ts';
-import type { OnlineBoard, RunRequest } from './state.ts';
+import type { OnlineBoard, RunRequest, RunState } from './state.ts';
 import type { RunSettings } from './types.ts';
 
 /**
@@ -20,25 +40,35 @@ export function chooseBoards(
   return online.filter((board) => strongest.includes(board));
 }
 
+/** What is known of boards beside what they say of themselves. */
+export type Knowledge = {
+  readonly surveys: ReadonlyMap<string, BoardSurvey>;
+  /** How many times as long as it has measured a board takes in the run. */
+  readonly paces: ReadonlyMap<string, number>;
+};
+
+const nothing: Knowledge = { surveys: new Map(), paces: new Map() };
+
+/** What a run knows of its boards. */
+export function knowledgeOf({ survey: { surveys }, paces }: RunState): Knowledge {
+  return { surveys, paces: new Map([...paces].map(([board, { factor }]) => [board, factor])) };
+}
+
 /**
  * The run's plan on these boards. Who asks for boards expects all of them to be used, and those that are named in the
- * order in which they are named. Their times are taken from flops until boards have profiles.
+ * order in which they are named, unless the arrangement is free. Times come from what boards have measured; else from
+ * the predictor; where there is none, from flops.
  * @throws MemoryError and others of the partition, PlanFieldError and others of plans
  */
-export function planOf({ settings, term, blocks }: RunRequest, boards: readonly OnlineBoard[]): Plan {
+export function planOf(request: RunRequest, boards: readonly OnlineBoard[], known: Knowledge = nothing): Plan {
+  const { settings, term } = request;
   const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split, codecs } = settings;
-  const request: PartitionRequest = {
-    blocks,
-    boards: boards.map((board) => timesFromFlops(plannerBoard(board), blocks)),
-    microBatches,
-    schedule,
-    useAll: true,
-    order: typeof settings.boards === 'number' ? 'any' : 'given',
-  };
+  const asked = partitionRequest(request, boards, known);
+  const chosen = split === undefined ? partition(asked) : partitionOfSplit(asked, heldBy(boards, split));
   return createPlan({
     run,
     term,
-    model: { name: model.name, options: { classes: model.classes, inputShape: model.inputShape } },
+    model: modelChoice(model),
     data,
     batch,
     microBatches,
@@ -46,10 +76,79 @@ export function planOf({ settings, term, blocks }: RunRequest, boards: readonly 
     optimizer,
     learningRate,
     seed,
-    ...codecsOf(codecs, boards.length - 1),
-    partition: split === undefined ? partition(request) : partitionOfSplit(request, heldBy(boards, split)),
+    predictedStepSeconds: stepOf(asked, chosen),
+    ...codecsOf(codecs, chosen.stages.length - 1),
+    partition: chosen,
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
+}
+
+/** What a step of this plan is expected to take by what is known now. @throws as `planOf` */
+export function expectedSeconds(
+  request: RunRequest,
+  boards: readonly OnlineBoard[],
+  known: Knowledge,
+  { stages }: Plan,
+): number {
+  const asked = partitionRequest(request, boards, known);
+  const held = stages.map(({ board, firstBlock, lastBlock }) => ({ board, blocks: lastBlock - firstBlock + 1 }));
+  return stepOf(asked, partitionOfSplit(asked, held));
+}
+
+function stepOf(request: PartitionRequest, chosen: Partition): number {
+  const problem = definePartition(request);
+  return simulate(problem, assignmentOf(problem, chosen)).stepSeconds;
+}
+
+function partitionRequest(
+  request: RunRequest,
+  boards: readonly OnlineBoard[],
+  { surveys, paces }: Knowledge,
+): PartitionRequest {
+  const { settings, blocks } = request;
+  const { microBatches, schedule, split } = settings;
+  const isFree = settings.arrangement === 'free' && split === undefined;
+  return {
+    blocks,
+    boards: timesOf(request, boards, surveys).map((board) => slowed(board, paces.get(board.id) ?? 1)),
+    microBatches,
+    links: withBytesRatio(linksBetween(surveys), bytesRatioOf(settings.codecs)),
+    schedule,
+    useAll: !isFree,
+    order: isFree || typeof settings.boards === 'number' ? 'any' : 'given',
+  };
+}
+
+/** A plan without `cuts` has the blocks between single ones. */
+function modelChoice({ name, classes, inputShape, cuts }: RunRequest['settings']['model']): Choice {
+  return { name, options: { classes, inputShape, ...(cuts === undefined ? {} : { cuts }) } };
+}
+
+/** The model as boards measure it. */
+export function surveyModel({ settings: { model, batch, microBatches } }: RunRequest): SurveyModel {
+  return { ...model, microBatch: batch / microBatches };
+}
+
+function timesOf(
+  request: RunRequest,
+  boards: readonly OnlineBoard[],
+  surveys: ReadonlyMap<string, BoardSurvey>,
+): readonly PlannerBoard[] {
+  const { settings, blocks, optimizerSlots } = request;
+  const { predictor } = settings;
+  if (predictor === undefined) return boards.map((board) => timesFromFlops(plannerBoard(board), blocks));
+  const subject = { model: surveyModel(request), blocks, optimizerSlots, predictor };
+  // The same for all that have measured nothing.
+  const unknown = boards.some(({ id }) => !surveys.has(id)) ? boardTimes(subject) : undefined;
+  return boards.map(({ id, memoryBytes }) => {
+    const survey = surveys.get(id);
+    return { id, memoryBytes, ...(survey === undefined ? unknown! : boardTimes(subject, survey)) };
+  });
+}
+
+/** Of both directions together; 1 where nothing is encoded. */
+function bytesRatioOf(codecs: RunSettings['codecs']): number {
+  return codecs === undefined ? 1 : (bytesRatio(codecs.forward) + bytesRatio(codecs.backward)) / 2;
 }
 
 /** Every link alike. A run on one board has none. */

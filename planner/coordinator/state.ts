@@ -1,5 +1,5 @@
-import type { BlockCost, Plan } from '../index.ts';
-import type { BoardTotals, Deadlines, RunSettings } from './types.ts';
+import type { BlockCost, BoardSurvey, Plan } from '../index.ts';
+import type { BoardTotals, Deadlines, Recovery, RunSettings } from './types.ts';
 
 /** A board that could take part: online, and with a profile. */
 export type OnlineBoard = {
@@ -14,18 +14,32 @@ export type BoardState = {
   /** From its retained state; absent while it is offline. `pid` tells a restarted process from a reconnected one. */
   readonly online?: { readonly dataUrl: string; readonly pid: number };
   readonly profile?: { readonly cores: number; readonly memoryBytes: number };
+  /** When its last heartbeat came; absent until the first. */
+  readonly beatAt?: number;
+  readonly onlineSince?: number;
+  /** How often a run has lost it. */
+  readonly losses?: number;
+  /** It is to get no work: somebody wants to switch it off. */
+  readonly drained?: boolean;
+  /** It is connected, but its heartbeats stay out. */
+  readonly silent?: boolean;
 };
 
 /** Name and shape of a tensor of a block's state. */
 export type TensorLayout = { readonly name: string; readonly shape: readonly number[] };
 
-/** A run as it is asked for: the settings without the values to restore, and what follows from the model. Plain data. */
+/**
+ * A run as it is asked for: the settings without the values to restore, and what follows from the model. Plain data.
+ * After a recovery it is what boards are asked for in the new term: `fromStep`, `term` and `restores` change.
+ */
 export type RunRequest = {
   readonly settings: Omit<RunSettings, 'restore' | 'deadlines'>;
   readonly term: number;
   readonly restores: boolean;
   readonly deadlines: Deadlines;
   readonly blocks: readonly BlockCost[];
+  /** Tensors that the optimizer keeps for each parameter. */
+  readonly optimizerSlots: number;
   /** By block, in the order of slots: what a captured or restored block consists of. */
   readonly layout: readonly (readonly TensorLayout[])[];
 };
@@ -53,13 +67,30 @@ export type CaptureState = {
   readonly arrived: readonly ReadonlySet<string>[];
   /** Stages that have said they are through. */
   readonly reported: readonly boolean[];
-  readonly writing: boolean;
+  /** When the first stage came to the step; when it was asked for, before that. */
+  readonly since: number;
+  readonly begun: boolean;
+};
+
+/** A board's time in the run ÷ the time by its own measurements, a mean in which old steps fade. */
+export type Pace = { readonly factor: number; readonly steps: number };
+
+/** What boards have measured for this run. */
+export type SurveyState = {
+  /** Times that boards were asked: first for what they are, then for the stages that a plan would give them. */
+  readonly rounds: number;
+  /** Boards that have yet to answer. */
+  readonly awaited: ReadonlySet<string>;
+  readonly surveys: ReadonlyMap<string, BoardSurvey>;
+  /** Boards that could not measure themselves, and why: they are planned with as the predictor guesses. */
+  readonly problems: ReadonlyMap<string, string>;
 };
 
 /** Why a run ends early. Data: `failure.ts` makes the error of it. */
 export type Failure =
   | { readonly kind: 'not-enough-boards'; readonly online: readonly string[]; readonly seconds: number }
   | { readonly kind: 'planning'; readonly error: Error }
+  | { readonly kind: 'not-surveyed'; readonly waitsFor: string; readonly seconds: number }
   | { readonly kind: 'not-prepared'; readonly waitsFor: string; readonly seconds: number }
   | { readonly kind: 'silent'; readonly waitsFor: string; readonly seconds: number }
   | { readonly kind: 'lost'; readonly stage: number; readonly step: number; readonly how: string }
@@ -78,17 +109,30 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 /**
- * gathering: boards come online; opening, opened: the hub makes ready to receive state; preparing: boards load their stage;
- * training: steps are granted; stopping: boards give the run up; over.
+ * gathering: boards come online; surveying: they measure themselves; opening, opened: the hub makes ready to receive state;
+ * preparing: boards load their stage; training: steps are granted; recovering: the term is over, and boards for the next are
+ * looked for; stopping: boards give the run up; over.
  */
-export type Phase = 'gathering' | 'opening' | 'opened' | 'preparing' | 'training' | 'stopping' | 'over';
+export type Phase =
+  | 'gathering'
+  | 'surveying'
+  | 'opening'
+  | 'opened'
+  | 'preparing'
+  | 'training'
+  | 'recovering'
+  | 'stopping'
+  | 'over';
 
 export type RunState = {
   readonly request: RunRequest;
+  /** The step that the run began with, and whether it began with a given state. */
+  readonly origin: { readonly fromStep: number; readonly restores: boolean };
   readonly phase: Phase;
   readonly phaseSince: number;
   readonly stopRequested: boolean;
-  /** Absent while gathering. */
+  readonly survey: SurveyState;
+  /** The latest; absent while gathering. */
   readonly plan: Plan | undefined;
   readonly stages: readonly StageState[];
   /** Boards may run the steps before this one. */
@@ -98,10 +142,31 @@ export type RunState = {
   /** The run ends when this many steps are done: `steps`, or earlier after an interrupt. */
   readonly finalStep: number;
   readonly capture: CaptureState | undefined;
+  /** The step whose state the hub holds: a recovery goes on from it. */
+  readonly held: number | undefined;
+  /** How long the last capture took, from the first stage that came to its step to its whole state, and when that was. */
+  readonly captured: { readonly at: number; readonly seconds: number } | undefined;
+  /** A planned change of boards: the term ends with this step, whose state is captured. */
+  readonly move: { readonly step: number; readonly reason: string } | undefined;
+  /** How long boards take, against what they have measured; learned from every step. */
+  readonly paces: ReadonlyMap<string, Pace>;
+  /** The same when the plan was made: its times are of then. */
+  readonly pacesAtPlan: ReadonlyMap<string, Pace>;
+  /** The step at which a better plan was last looked for, and the one from which it was last changed for one. */
+  readonly weighedAt: number;
+  readonly improvedAt: number | undefined;
+  /** From the choice of boards to the first grant, in the latest term: what a change of plan takes. */
+  readonly startSeconds: number;
+  /** When the boards of the plan were chosen. */
+  readonly plannedAt: number;
+  /** Boards that came since and got nothing, with the time that they came. */
+  readonly leftOut: ReadonlyMap<string, number>;
+  /** The step whose checkpoint is being written. */
+  readonly writing: number | undefined;
   readonly checkpoint: { readonly step: number; readonly path: string } | undefined;
   /** Squared norms by step and stage, until all stages have said theirs. */
   readonly norms: ReadonlyMap<number, readonly (readonly number[] | undefined)[]>;
-  /** By step from `fromStep` on. */
+  /** By step from the origin on. */
   readonly losses: readonly number[];
   /** Steps of which everybody was told. */
   readonly announced: number;
@@ -113,6 +178,11 @@ export type RunState = {
   readonly progressAt: number;
   /** What went wrong, in the order of arrival: the worst is judged after a moment. */
   readonly suspects: readonly { readonly at: number; readonly failure: Failure }[];
+  readonly recoveries: readonly Recovery[];
+  /** Why the run waits for boards; absent while it does not. */
+  readonly paused: string | undefined;
+  /** What boards did in earlier terms, by board. */
+  readonly totalsBefore: Readonly<Record<string, BoardTotals>>;
   readonly outcome: Outcome | undefined;
 };
 
@@ -137,8 +207,9 @@ export const initialState: FleetState = { now: 0, boards: new Map(), run: undefi
 
 /** The boards that could take part, by id in natural order. */
 export function onlineBoards(state: FleetState): readonly OnlineBoard[] {
-  const online = [...state.boards].flatMap(([id, { online, profile }]) => {
-    return online === undefined || profile === undefined ? [] : [{ id, dataUrl: online.dataUrl, ...profile }];
+  const online = [...state.boards].flatMap(([id, { online, profile, silent = false, drained = false }]) => {
+    const isThere = online !== undefined && profile !== undefined && !silent && !drained;
+    return isThere ? [{ id, dataUrl: online.dataUrl, ...profile }] : [];
   });
   return online.sort((a, b) => naturalOrder.compare(a.id, b.id));
 }

@@ -1,4 +1,5 @@
-import type { Failure, FleetState, IgnoreReason, RunState, StageState } from './state.ts';
+import type { BoardState, Failure, FleetState, IgnoreReason, RunState, StageState } from './state.ts';
+import type { Recovery } from './types.ts';
 
 /** Small changes of state that several events make. */
 
@@ -17,4 +18,34 @@ export function suspect(run: RunState, failure: Failure, at: number): RunState {
 
 export function withStage(run: RunState, stage: number, change: Partial<StageState>): RunState {
   return { ...run, stages: run.stages.map((other) => (other.stage === stage ? { ...other, ...change } : other)) };
+}
+
+export function fail(state: FleetState, run: RunState, failure: Failure): FleetState {
+  return { ...state, run: suspect(run, failure, state.now) };
+}
+
+export function withBoard(state: FleetState, id: string, board: BoardState): FleetState {
+  return { ...state, boards: new Map(state.boards).set(id, board) };
+}
+
+/** A board of the run is gone: that ends the term, or is as good as having stopped. */
+export function leave(state: FleetState, board: string, how: string): FleetState {
+  const { run } = state;
+  // Boards are gathered anew, and those that have measured themselves need not do it again.
+  if (run?.phase === 'surveying' && run.survey.awaited.has(board)) {
+    return { ...state, run: { ...run, phase: 'gathering', phaseSince: state.now } };
+  }
+  const stage = run?.stages.find((candidate) => candidate.board === board);
+  if (run === undefined || stage === undefined) return state;
+  // It will not say that it has stopped.
+  const gone = withStage(run, stage.stage, { stopped: true });
+  const known = state.boards.get(board);
+  const counted = withBoard(state, board, { ...known, losses: (known?.losses ?? 0) + 1 });
+  return fail(counted, gone, { kind: 'lost', stage: stage.stage, step: stage.step, how });
+}
+
+/** The latest recovery is further. */
+export function withLast(recoveries: readonly Recovery[], change: Partial<Recovery>): readonly Recovery[] {
+  const last = recoveries.at(-1);
+  return last === undefined ? recoveries : [...recoveries.slice(0, -1), { ...last, ...change }];
 }

@@ -1,5 +1,6 @@
 import type { Log, Messenger, Transport } from '../../broker/index.ts';
-import type { Choice, LinkCodecs, Plan, ScheduleName } from '../index.ts';
+import type { Cuts } from '../../models/index.ts';
+import type { Choice, FittedModel, LinkCodecs, Plan, ScheduleName } from '../index.ts';
 import type { Clock } from './clock.ts';
 import type { Event } from './events.ts';
 
@@ -16,7 +17,13 @@ export type RunSettings = {
   readonly run: string;
   /** Number of the first plan; above that of any earlier plan of this run, so a resumed run counts on. 1 where absent. */
   readonly term?: number;
-  readonly model: { readonly name: string; readonly classes: number; readonly inputShape: readonly number[] };
+  readonly model: {
+    readonly name: string;
+    readonly classes: number;
+    readonly inputShape: readonly number[];
+    /** Which cuts make the blocks that are shared out; 'single' where absent. */
+    readonly cuts?: Cuts;
+  };
   /** What stage 0 reads its samples from and the last stage its labels. */
   readonly data: Choice;
   /** Samples of one step; divides by `microBatches`. */
@@ -33,6 +40,14 @@ export type RunSettings = {
   readonly boards: number | readonly string[];
   /** Where each board's run of blocks ends, in the order of the pipeline; the partition chooses when absent. */
   readonly split?: readonly number[];
+  /** `free`: boards that are named may take any place in the pipeline, or none where the step is shorter without them. */
+  readonly arrangement?: 'given' | 'free';
+  /** The plan is changed in the middle of the run where boards become faster or slower. */
+  readonly adapts?: boolean;
+  /** Tells boards' times; they are taken from flops where it is absent. */
+  readonly predictor?: FittedModel;
+  /** Seconds that each board measures itself for before the plan is made; 0 or absent: it does not. */
+  readonly surveySeconds?: number;
   /** The run ends when this many steps are done, those before `fromStep` included. */
   readonly steps: number;
   /** Steps that were done before: 0, or a checkpoint's step. */
@@ -44,6 +59,13 @@ export type RunSettings = {
    * absent: only at the end (and when interrupted).
    */
   readonly checkpointEverySteps?: number;
+  /**
+   * The hub holds the state of a step in memory, and takes a newer one after so many steps; `auto` lets what a capture
+   * takes decide. Absent: only what becomes a checkpoint.
+   */
+  readonly replicateEverySteps?: number | 'auto';
+  /** What is done where a board is lost: `recover`, which goes on from the last state held, when absent. */
+  readonly onLoss?: 'stop' | 'recover';
   readonly deadlines?: Partial<Deadlines>;
 };
 
@@ -51,6 +73,8 @@ export type RunSettings = {
 export type Deadlines = {
   /** For the boards wanted to be online. */
   readonly boardsOnline: number;
+  /** For boards to have measured themselves. */
+  readonly surveyed: number;
   /** For boards to load their stage and, when resuming, to take the state. */
   readonly prepared: number;
   /** Without a step, a norm or a captured tensor from anybody. */
@@ -59,9 +83,25 @@ export type Deadlines = {
   readonly cause: number;
   /** For boards to say that they have stopped, and for the last words of a lost one. */
   readonly stop: number;
+  /** A link without a connection, or whose receiver says nothing. */
+  readonly link: number;
+  /** Between two heartbeats of a board. */
+  readonly heartbeat: number;
+  /** For boards to come back to a run that has too few of them. */
+  readonly boardsBack: number;
 };
 
-export const defaultDeadlines: Deadlines = { boardsOnline: 30, prepared: 120, silence: 120, cause: 1.5, stop: 2 };
+export const defaultDeadlines: Deadlines = {
+  boardsOnline: 30,
+  surveyed: 120,
+  prepared: 120,
+  silence: 120,
+  cause: 1.5,
+  stop: 2,
+  link: 30,
+  heartbeat: 4,
+  boardsBack: 86_400,
+};
 
 /** What a checkpoint says beside its tensors. */
 export type CheckpointState = {
@@ -103,9 +143,13 @@ export type RunNeeds = {
   readonly clock?: Clock;
   /** The end of what a lost board has said, where somebody knows it. */
   readonly lastWords?: (board: string) => Promise<string | undefined>;
-  /** Called once, when the boards are chosen and the work is shared out. */
+  /** Called when boards begin to measure themselves: what they know, or how long the stages of a plan would take. */
+  readonly onSurvey?: (boards: readonly string[], round: number) => void;
+  /** Called for each plan, when the boards are chosen and the work is shared out. */
   readonly onPlan?: (plan: Plan) => void;
-  /** Called after each step. */
+  /** Told in words what happens beside the steps: a board is lost, the run pauses, it has caught up. */
+  readonly onNotice?: (text: string) => void;
+  /** Called after each step; not again for a step that is done again. */
   readonly onProgress?: (progress: Progress) => void;
   /** Sees every event in order: applied again to `initialState`, they give the same state. */
   readonly onEvent?: (event: Event) => void;
@@ -124,6 +168,23 @@ export type BoardTotals = {
   readonly bytesReceived: number;
   /** Of each link that leads away from the board, by the board that it leads to. */
   readonly bytesSentTo: Readonly<Record<string, number>>;
+};
+
+/** How a run went on after it had lost a board. Times are of the coordinator's clock, seconds. */
+export type Recovery = {
+  /** Of the plan after it. */
+  readonly term: number;
+  readonly reason: string;
+  /** What went wrong, for comparing: the same again without a step between is given up. */
+  readonly signature: string;
+  /** Steps that were done before. */
+  readonly step: number;
+  /** The step that it goes on from: those between are done again. */
+  readonly fromStep: number;
+  readonly at: number;
+  /** When boards computed again, and when they had done again what was lost. */
+  readonly trainingAt?: number;
+  readonly caughtUpAt?: number;
 };
 
 export type RunResult = {
@@ -145,4 +206,5 @@ export type RunResult = {
   readonly samplesPerSecond: number;
   /** From the first grant to the last step's report. */
   readonly seconds: number;
+  readonly recoveries: readonly Recovery[];
 };

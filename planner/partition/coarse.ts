@@ -36,7 +36,9 @@ export function coarsen(problem: PartitionProblem, most: number): Coarse {
       backward: of(backward, group),
       update: of(update, group),
     }));
-    return { ...board, blocks: times };
+    const { cutSeconds } = board;
+    const cuts = cutSeconds && { cutSeconds: [cutSeconds[0]!, ...ends.map((end) => cutSeconds[end]!)] };
+    return { ...board, blocks: times, ...cuts };
   });
   const fine = (first: number, end: number) => [firsts[first]!, ends[end - 1]!] as const;
   return {

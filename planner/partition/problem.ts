@@ -129,7 +129,7 @@ function checkLink(
 function checkBoards(boards: readonly PlannerBoard[], blocks: number): void {
   if (boards.length === 0) throw new CountError('the number of boards', 0);
   const seen = new Set<string>();
-  for (const { id, memoryBytes, callSeconds, blocks: times } of boards) {
+  for (const { id, memoryBytes, callSeconds, blocks: times, cutSeconds } of boards) {
     if (seen.has(id)) throw new PartitionInputError(`board '${id}' is listed twice; list each board once`);
     seen.add(id);
     if (!(Number.isFinite(memoryBytes) && memoryBytes > 0)) {
@@ -139,6 +139,10 @@ function checkBoards(boards: readonly PlannerBoard[], blocks: number): void {
       throw new PartitionInputError(`board '${id}' has times of ${times.length} blocks, not of the model's ${blocks}`);
     }
     checkSeconds(callSeconds, 'callSeconds', id);
+    if (cutSeconds !== undefined && cutSeconds.length !== blocks + 1) {
+      throw new PartitionInputError(`board '${id}' has times of ${cutSeconds.length} cuts, not of ${blocks + 1}`);
+    }
+    for (const [cut, seconds] of cutSeconds?.entries() ?? []) checkSeconds(seconds, `cut ${cut}`, id);
     for (const [index, { forward, backward, update }] of times.entries()) {
       checkSeconds(forward, `forward of block ${index}`, id);
       checkSeconds(backward, `backward of block ${index}`, id);

@@ -135,7 +135,10 @@ class Search {
         this.#tries++;
         this.#setTimes(board, start, blocks, model.fusesLoss);
         model.last(this.#step, this.#out);
-        if (this.#value() >= this.#best.seconds) break;
+        if (this.#value() >= this.#best.seconds) {
+          if (this.#tables.times[board]!.cuts) continue;
+          break;
+        }
         if (this.#mayStand(board, start, blocks, 0)) this.#keep(board, start, -1, 0);
       }
     }
@@ -161,11 +164,15 @@ class Search {
       let start = this.#furthestStart(label, board, position, work, end);
       for (; start >= 0; start--) {
         this.#tries++;
-        step.forward = run.forward[end]! - run.forward[start]! + run.callSeconds;
-        step.backward = run.backward[end]! - run.backward[start]! + run.callSeconds;
+        const cuts = run.cut[start]! + run.cut[end]!;
+        step.forward = run.forward[end]! - run.forward[start]! + run.callSeconds + cuts;
+        step.backward = run.backward[end]! - run.backward[start]! + run.callSeconds + cuts;
         step.update = run.update[end]! - run.update[start]! + run.callSeconds;
         model.prepend(step, position, labels.lanes, label * LANES, this.#out);
-        if (this.#value() >= this.#best.seconds) break;
+        if (this.#value() >= this.#best.seconds) {
+          if (run.cuts) continue;
+          break;
+        }
         if (this.#mayStand(board, start, end, position)) this.#keep(board, start, label, position);
       }
     }
@@ -207,9 +214,10 @@ class Search {
   }
 
   #setTimes(board: number, start: number, end: number, fused: boolean): void {
-    const { forward, backward, update, callSeconds } = this.#tables.times[board]!;
-    this.#step.forward = forward[end]! - forward[start]! + callSeconds;
-    this.#step.backward = backward[end]! - backward[start]! + (fused ? 0 : callSeconds);
+    const { forward, backward, update, callSeconds, cut } = this.#tables.times[board]!;
+    const cuts = cut[start]! + cut[end]!;
+    this.#step.forward = forward[end]! - forward[start]! + callSeconds + cuts;
+    this.#step.backward = backward[end]! - backward[start]! + (fused ? 0 : callSeconds) + cuts;
     this.#step.update = update[end]! - update[start]! + callSeconds;
   }
 
@@ -222,7 +230,7 @@ class Search {
     this.#step.gradientOccupancy = bytes * perByte[back]!;
   }
 
-  /** The least that a step with the stages in `out` can take. Never less for a longer first run. */
+  /** The least that a step with the stages in `out` can take. Never less for a longer first run, where cuts cost nothing. */
   #value(): number {
     const { model } = this.#problem;
     return Math.max(model.step(this.#out, 0), model.makespan(this.#out, 0) + this.#constants.update);

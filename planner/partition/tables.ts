@@ -142,6 +142,7 @@ function areTwins({ boards, linkCost, linksAreUniform }: PartitionProblem, one: 
 
 export function sameTimes(a: PlannerBoard, b: PlannerBoard): boolean {
   if (a.memoryBytes !== b.memoryBytes || a.callSeconds !== b.callSeconds) return false;
+  if (a.cutSeconds !== b.cutSeconds && a.cutSeconds?.join() !== b.cutSeconds?.join()) return false;
   if (a.blocks === b.blocks) return true;
   return a.blocks.every((times, index) => {
     const { forward, backward, update } = b.blocks[index]!;

@@ -47,6 +47,6 @@ export {
   type StageTrial,
   trialsOf,
 } from './recording.ts';
-export { graphOf, isProbe, probeSource, type Source, worksOf } from './source.ts';
+export { graphOf, isProbe, probeSource, type Source, sameModel, sameSource, workName, worksOf } from './source.ts';
 export type { Conditions, Learner, Observation, Observed, Prediction, Predictor, Refusal } from './types.ts';
 export { blockWorks, type Pass, passes, stageWorks, type Work, type WorkOptions } from './work/work.ts';

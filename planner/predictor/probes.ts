@@ -108,9 +108,9 @@ export function probeGraph(name: ProbeName): ProbeGraph {
     index,
     name: index === 0 ? 'before' : 'after',
     nodes: [],
-    input: value,
-    output: value,
+    entering: [value],
+    leaving: [value],
   });
-  const subject: Block = { index: probeBlock, name, nodes: graph.nodes, input: x, output };
+  const subject: Block = { index: probeBlock, name, nodes: graph.nodes, entering: [x], leaving: [output] };
   return { graph, blocks: [empty(0, x), subject, empty(2, output)] };
 }

@@ -1,3 +1,4 @@
+import { cutKinds } from '../../models/index.ts';
 import type { FittedModel } from './base/fit.ts';
 import { PredictorFileError, PredictorTruncatedError, ProfileEngineError } from './errors.ts';
 import { type Fields, parseObject } from './json.ts';
@@ -68,10 +69,12 @@ export function parseProfile(text: string, file: string): DeviceProfile {
 }
 
 function readMeasurement(fields: Fields): ProfileMeasurement {
+  const cuts = fields.optional('cuts', (name) => fields.oneOf(name, cutKinds));
   return {
     model: fields.text('model'),
     classes: fields.number('classes'),
     inputShape: fields.numbers('inputShape'),
+    ...(cuts !== undefined && { cuts }),
     firstBlock: fields.number('firstBlock'),
     lastBlock: fields.number('lastBlock'),
     microBatch: fields.number('microBatch'),

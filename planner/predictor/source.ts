@@ -1,4 +1,4 @@
-import { buildModel, splitIntoBlocks, stageOf } from '../../models/index.ts';
+import { buildModel, type Cuts, splitIntoBlocks, stageOf } from '../../models/index.ts';
 import { type ProbeGraph, type ProbeName, probeBatch, probeBlock, probeGraph, probes } from './probes.ts';
 import { stageWorks, type Work, type WorkOptions } from './work/work.ts';
 
@@ -9,6 +9,8 @@ export interface Source {
   readonly classes: number;
   /** Shape of one sample; [] for a probe, which has its own. */
   readonly inputShape: readonly number[];
+  /** Between which cuts the blocks lie; 'single' where absent. */
+  readonly cuts?: Cuts;
   readonly firstBlock: number;
   readonly lastBlock: number;
   readonly microBatch: number;
@@ -28,18 +30,42 @@ export function graphOf({
   model,
   classes,
   inputShape,
+  cuts,
   microBatch,
 }: Omit<Source, 'firstBlock' | 'lastBlock'>): ProbeGraph {
   const name = model.slice(probePrefix.length);
   if (isProbe({ model }) && Object.hasOwn(probes, name)) return probeGraph(name as ProbeName);
   const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });
-  return { graph, blocks: splitIntoBlocks(graph) };
+  return { graph, blocks: splitIntoBlocks(graph, cuts) };
 }
 
-/** What a source asks of a board, pass by pass. */
+/** What works of a model's blocks begin with: blocks of other cuts are other works. */
+export function workName({ model, cuts = 'single' }: Pick<Source, 'model' | 'cuts'>): string {
+  return cuts === 'single' ? model : `${model}@${cuts}`;
+}
+
+/** What a source asks of a board, pass by pass: 'resnet18/3 forward 16', 'resnet18@double/3 forward 16'. */
 export function worksOf(source: Source, options: WorkOptions): readonly Work[] {
-  const { model, firstBlock, lastBlock } = source;
+  const { firstBlock, lastBlock } = source;
   const { graph, blocks } = graphOf(source);
   const run = firstBlock === lastBlock ? `${firstBlock}` : `${firstBlock}-${lastBlock}`;
-  return stageWorks(`${model}/${run}`, stageOf(graph, blocks, firstBlock, lastBlock), options);
+  return stageWorks(`${workName(source)}/${run}`, stageOf(graph, blocks, firstBlock, lastBlock), options);
+}
+
+/** Whether two sources are of the same model, cuts, input and micro-batch, whichever blocks. */
+export function sameModel(
+  a: Omit<Source, 'firstBlock' | 'lastBlock'>,
+  b: Omit<Source, 'firstBlock' | 'lastBlock'>,
+): boolean {
+  return (
+    a.model === b.model &&
+    a.classes === b.classes &&
+    a.microBatch === b.microBatch &&
+    (a.cuts ?? 'single') === (b.cuts ?? 'single') &&
+    a.inputShape.join() === b.inputShape.join()
+  );
+}
+
+export function sameSource(a: Source, b: Source): boolean {
+  return a.firstBlock === b.firstBlock && a.lastBlock === b.lastBlock && sameModel(a, b);
 }

@@ -1,5 +1,5 @@
 import type { YAMLMap } from 'yaml';
-import { modelNames, optimizerNames, randomStream } from '../../models/index.ts';
+import { cutKinds, defaultCuts, modelNames, optimizerNames, randomStream } from '../../models/index.ts';
 import type { BlockCost } from '../costs.ts';
 import { type LinkModel, nominalLink } from '../links.ts';
 import { defaultSchedule, scheduleNames } from '../schedule/index.ts';
@@ -18,6 +18,7 @@ const known = {
     'model',
     'classes',
     'optimizer',
+    'cuts',
     'blocks',
     'batch',
     'microBatches',
@@ -87,6 +88,7 @@ function readWork(reader: ScenarioReader): ScenarioWork {
     name: reader.oneOf(root, 'model', modelNames, modelNames[0]!),
     classes: reader.number(root, 'classes', { least: 2, most: 1e6, whole: true }, 10),
     optimizer: reader.oneOf(root, 'optimizer', optimizerNames, 'sgd'),
+    cuts: reader.oneOf(root, 'cuts', cutKinds, defaultCuts),
   };
 }
 

@@ -1,6 +1,7 @@
+import { createOptimizer } from '../../models/index.ts';
 import type { BlockCost } from '../costs.ts';
 import { type Links, uniformLinks } from '../links.ts';
-import { modelBlocks } from '../model-costs.ts';
+import { modelBlocks, usualInput } from '../model-costs.ts';
 import {
   assignmentOf,
   definePartition,
@@ -10,6 +11,7 @@ import {
   partitionOfSplit,
 } from '../partition/index.ts';
 import { type Simulation, simulate } from '../simulate.ts';
+import { boardTimes } from '../survey/index.ts';
 import { type PlannerBoard, timesFromFlops } from '../times.ts';
 import type { Scenario, ScenarioBoard } from './types.ts';
 
@@ -30,7 +32,7 @@ export function scenarioProblem(scenario: Scenario): ScenarioProblem {
   const timesOf = (board: ScenarioBoard): readonly PlannerBoard[] => {
     const before = timed.get(board.id);
     if (before !== undefined) return before;
-    const times = kinds.map(({ blocks }) => ({ ...timesFromFlops(board, blocks), callSeconds: board.callSeconds }));
+    const times = kinds.map(({ number, blocks }) => timesOfBoard(scenario, board, blocks, batch / number));
     timed.set(board.id, times);
     return times;
   };
@@ -45,6 +47,22 @@ export function scenarioProblem(scenario: Scenario): ScenarioProblem {
         useAll,
       })),
   };
+}
+
+function timesOfBoard(
+  { work, predictor }: Scenario,
+  board: ScenarioBoard,
+  blocks: readonly BlockCost[],
+  microBatch: number,
+): PlannerBoard {
+  const { id, memoryBytes, callSeconds, profile } = board;
+  if (profile === undefined || predictor === undefined || work.kind !== 'model') {
+    return { ...timesFromFlops(board, blocks), callSeconds };
+  }
+  const { name, classes, optimizer, cuts } = work;
+  const model = { name, classes, inputShape: usualInput(name), cuts, microBatch };
+  const optimizerSlots = createOptimizer(optimizer).slots.length;
+  return { id, memoryBytes, ...boardTimes({ model, blocks, optimizerSlots, predictor }, { profile, links: [] }) };
 }
 
 function blocksOf({ work }: Scenario, samples: number): readonly BlockCost[] {

@@ -27,8 +27,11 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     lost: { board: 'pi-1' },
   },
   deviceProfile: { profile: { board: 'pi-1', model: 'Pi 4', cores: 4, memoryBytes: 1, platform: 'linux-arm64' } },
+  deviceHeartbeat: { beat: { board: 'pi-1' } },
+  deviceService: { drained: { board: 'pi-1', reason: 'a new card' }, serving: { board: 'pi-1' } },
   deviceTelemetry: { telemetry: { board: 'pi-1', residentBytes: 1, cpuSeconds: 0.5 } },
   deviceCommand: {
+    survey: { run: 'r', term: 1, round: 0, wish: { budgetSeconds: 30 } },
     prepare: {
       run: 'r',
       term: 1,
@@ -43,6 +46,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     stop: { run: 'r', term: 1, reason: 'done' },
   },
   deviceReport: {
+    surveyed: { run: 'r', term: 1, round: 0, survey: null },
     prepared: { run: 'r', term: 1, stage: 0, seconds: 0.1 },
     step: {
       run: 'r',
@@ -65,10 +69,23 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     stopped: { run: 'r', term: 1, stage: 0 },
   },
   runPlan: { plan: { run: 'r', term: 1, plan: {} } },
+  runState: { state: { run: 'r', term: 2, phase: 'paused', step: 7 } },
   runMetrics: { metrics: { run: 'r', term: 1, step: 3, steps: 10, loss: 2.3, samplesPerSecond: 100 } },
   runEvent: { event: { run: 'r', what: 'started', detail: {} } },
-  linkWindow: { window: { run: 'r', credits: { activation: 3 }, maxTensorBytes: 100 } },
-  linkCredit: { credit: { run: 'r', channel: 'activation', incarnation: 1, sequence: 2 } },
+  linkWindow: { window: { run: 'r', term: 1, credits: { activation: 3 }, maxTensorBytes: 100 } },
+  linkStatus: {
+    status: {
+      run: 'r',
+      incarnation: 1,
+      answers: 0,
+      next: 3,
+      open: [{ sequence: 2, chunks: 1 }],
+      held: [0],
+      lost: [{ sequence: 1, reason: 'chunk-missing' }],
+      refused: 1,
+    },
+  },
+  linkProbe: { probe: { run: 'r', incarnation: 1, number: 1, underWay: [0, 2] } },
 };
 
 const everyKind = (Object.keys(samples) as MessageType[]).flatMap((type) =>

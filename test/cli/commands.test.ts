@@ -41,6 +41,11 @@ const bad: readonly (readonly [title: string, args: readonly string[], code: str
   ['a plan for nobody', ['plan', '--model', 'mlp'], 'OPTION_VALUE', /--fleet NAME or --scenario FILE/],
   ['a plan of no model', ['plan', '--model', 'gpt9', '--scenario', 'file'], 'SCENARIO', /file, line 1/],
   ['micro-batches that are none', ['plan', '--micro-batches', '0'], 'OPTION_VALUE', /'0'/],
+  ['a survey of less than nothing', [...train, 'mlp', '--survey', '-1'], 'OPTION_VALUE', /'-1'/],
+  ['a predictor that is truncated', ['calibrate', '--predictor', 'file'], 'PREDICTOR_TRUNCATED', /file/],
+  ['a budget of nothing', ['calibrate', '--budget', '0'], 'OPTION_VALUE', /'0'/],
+  ['recordings that are not there', ['predictor', 'evaluate', '--recordings', 'nowhere'], 'PATH', /'nowhere'/],
+  ['no recordings', ['predictor', 'fit', '--recordings', 'empty', '--out', 'out.json'], 'RECORDINGS', /empty/],
   ['a model file that is not there', ['eval', '--onnx', 'no.onnx'], 'PATH', /'no\.onnx'/],
   ['a model file that is no ONNX', ['eval', '--onnx', 'file'], 'PATH', /'file'.*15 bytes are not an ONNX file/],
 ];

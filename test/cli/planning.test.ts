@@ -40,6 +40,19 @@ test.serial('plan explains itself, for a scenario and for a fleet', async (t) =>
   t.regex(ofFleet.stdout, /board1 holds block/);
 });
 
+test.serial("a fleet's boards are planned with their profiles, where there are some", async (t) => {
+  const directory = await directoryFor(t);
+  await flotilla(t, directory, 'fleet', 'init', 'lab', '--boards', '2');
+  const plan = async () => {
+    const args = ['--model', 'cifarnet', '--fleet', 'lab', '--use-all', '--profiles', 'profiles', '--json'];
+    return (reportOf(await flotilla(t, directory, 'plan', ...args)) as PlanReport).stepSeconds;
+  };
+  const nominal = await plan();
+  const calibrated = ['--board', 'board1', '--profiles', 'profiles', '--budget', '3', '--threads', '1'];
+  t.is((await flotilla(t, directory, 'calibrate', ...calibrated)).exitCode, 0);
+  t.not(await plan(), nominal);
+});
+
 test.serial('a plan that fits into no memory says which board lacks how much, at which block', async (t) => {
   const directory = await directoryFor(t);
   await writeFile(join(directory, 'small.yaml'), scenario.replaceAll(/memoryMB: \d+/g, 'memoryMB: 90'));

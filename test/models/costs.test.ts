@@ -4,6 +4,7 @@ import {
   blockCosts,
   buildModel,
   byteSize,
+  cutKinds,
   type ModelName,
   modelNames,
   nodeCost,
@@ -54,10 +55,10 @@ test('vgg11 takes 153 million multiplications a sample', (t) => {
   t.is(Math.round(expected / 1e6), 153);
 });
 
-for (const name of modelNames) {
-  test(`the blocks of ${name} cost together what the model costs, however it is split`, (t) => {
+for (const [name, cuts] of modelNames.flatMap((model) => cutKinds.map((kind) => [model, kind] as const))) {
+  test(`the blocks of ${name} between ${cuts} cuts cost together what the model costs, however it is split`, (t) => {
     const graph = graphOf(name);
-    const blocks = splitIntoBlocks(graph);
+    const blocks = splitIntoBlocks(graph, cuts);
     const each = blockCosts(graph, blocks);
     const middle = Math.floor(blocks.length / 2);
     const halves = [
@@ -78,15 +79,19 @@ for (const name of modelNames) {
     }
   });
 
-  test(`every block of ${name} has work, memory and an output`, (t) => {
+  test(`every block of ${name} between ${cuts} cuts has work, memory and an output`, (t) => {
     const graph = graphOf(name);
-    const blocks = splitIntoBlocks(graph);
+    const blocks = splitIntoBlocks(graph, cuts);
     blockCosts(graph, blocks).forEach((cost, index) => {
       const { name: title, ...quantities } = cost;
       for (const [quantity, value] of Object.entries(quantities)) {
         t.true(Number.isInteger(value) && value > 0, `${title}: ${quantity} is ${value}`);
       }
-      t.is(cost.outputBytes, byteSize(graph.types.get(blocks[index]!.output)!));
+      const crossing = blocks[index]!.leaving.map((value) => byteSize(graph.types.get(value)!));
+      t.is(
+        cost.outputBytes,
+        crossing.reduce((total, bytes) => total + bytes, 0),
+      );
     });
   });
 }

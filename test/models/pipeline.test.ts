@@ -1,6 +1,8 @@
 import test from 'ava';
 import {
   buildModel,
+  type Cuts,
+  cutKinds,
   type Graph,
   lowerStage,
   type ModelName,
@@ -12,7 +14,7 @@ import {
 } from '../../models/index.ts';
 import { capabilitiesHere, type Feeds, type Results, runOnce, type Values } from './support/engine.ts';
 import { hashed, hashedParameter } from './support/hashed.ts';
-import { copyOf, type Tensors, unscaled, WholeModel } from './support/trainer.ts';
+import { copyOf, type Tensors, unscaled, WholeModel, wholeStage } from './support/trainer.ts';
 
 const batch = 2;
 const capabilities = (await capabilitiesHere()).at(-1)!;
@@ -35,6 +37,12 @@ function feedsOf(graph: Graph): Feeds {
       );
   }
   return feeds;
+}
+
+/** Every block a stage of its own. */
+function finestOf(graph: Graph, cuts: Cuts): readonly Stage[] {
+  const blocks = splitIntoBlocks(graph, cuts);
+  return blocks.map(({ index }) => stageOf(graph, blocks, index, index));
 }
 
 /** Cuts the blocks into `count` runs of about the same number. */
@@ -94,6 +102,22 @@ for (const name of modelNames as readonly ModelName[]) {
       for (const [parameter, gradient] of gradients) {
         const distance = deviation(split.get(`${parameter}/gradient`)!, gradient);
         t.true(distance < 1e-3, `gradient of ${parameter} in ${count} stages: ${distance}`);
+      }
+    }
+  });
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Values) => Buffer.from(buffer, byteOffset, byteLength);
+
+for (const name of modelNames as readonly ModelName[]) {
+  test(`${name} with every block a stage of its own computes what one stage does, to the last bit`, async (t) => {
+    const { graph } = buildModel(name, { batch, classes: 10, inputShape: zoo[name].sample });
+    const feeds = feedsOf(graph);
+    const whole = await runPipeline([wholeStage(graph)], feeds);
+    for (const cuts of cutKinds) {
+      const split = await runPipeline(finestOf(graph, cuts), feeds);
+      for (const [value, expected] of whole) {
+        t.true(bytesOf(split.get(value)!).equals(bytesOf(expected)), `${value}, ${cuts} cuts`);
       }
     }
   });

@@ -77,13 +77,11 @@ function traitsOf({ graph: { nodes }, types }: Stage): readonly number[] {
 function forwardAmounts(stage: Stage, options: WorkOptions): Amounts {
   const { graph, types } = stage;
   const amounts = ofNodes(graph.nodes, stage, options);
-  const input = typeOf(types, stage.input);
-  const output = typeOf(types, stage.output);
   const stashed = stage.stash.filter((value) => value !== stage.input);
-  amounts[positionOf('border bytes')]! +=
-    borderBytes(input, options.capabilities) + borderBytes(output, options.capabilities);
+  amounts[positionOf('border bytes')]! += crossingBytes(stage.entering, stage, options);
+  amounts[positionOf('border bytes')]! += crossingBytes(stage.leaving, stage, options);
   amounts[positionOf('output bytes')]! +=
-    byteSize(output) + sum(stashed.map((value) => byteSize(typeOf(types, value))));
+    byteSize(typeOf(types, stage.output)) + sum(stashed.map((value) => byteSize(typeOf(types, value))));
   amounts[positionOf('tensors')]! += graph.parameters.length + stashed.length + 2;
   return amounts;
 }
@@ -91,10 +89,11 @@ function forwardAmounts(stage: Stage, options: WorkOptions): Amounts {
 function backwardAmounts(stage: Stage, options: WorkOptions): Amounts {
   const { types } = stage;
   const amounts = ofNodes(stage.backward.nodes, stage, options);
-  const given = stage.isLoss ? 0 : borderBytes(typeOf(types, stage.output), options.capabilities);
-  const asked = stage.inputGradient === undefined ? undefined : typeOf(types, stage.inputGradient);
-  amounts[positionOf('border bytes')]! += given + (asked ? borderBytes(asked, options.capabilities) : 0);
-  amounts[positionOf('output bytes')]! += asked ? byteSize(asked) : 0;
+  const given = stage.isLoss ? 0 : crossingBytes(stage.leaving, stage, options);
+  const asked = stage.inputGradient === undefined ? 0 : crossingBytes(stage.entering, stage, options);
+  amounts[positionOf('border bytes')]! += given + asked;
+  amounts[positionOf('output bytes')]! +=
+    stage.inputGradient === undefined ? 0 : byteSize(typeOf(types, stage.inputGradient));
   amounts[positionOf('accumulation bytes')]! += gradientBytes(stage);
   amounts[positionOf('tensors')]! += stage.stash.length + 3 * stage.gradients.size + 2;
   return amounts;
@@ -111,8 +110,20 @@ function updateAmounts(stage: Stage, { optimizerSlots }: WorkOptions): Amounts {
   return amounts;
 }
 
-function ofNodes(nodes: readonly Node[], stage: Stage, { capabilities }: WorkOptions): Amounts {
+/**
+ * Of the values that cross a cut, or of their gradients, which have the same types: what changes its layout, and what is
+ * copied where two are packed as one. Within a stage neither happens.
+ */
+function crossingBytes(values: readonly string[], { types }: Stage, { capabilities }: WorkOptions): number {
+  const crossing = values.map((value) => typeOf(types, value));
+  const copied = crossing.length > 1 ? sum(crossing.map(byteSize)) : 0;
+  return copied + sum(crossing.map((type) => borderBytes(type, capabilities)));
+}
+
+/** The nodes' own amounts, and one call; packing counts as crossing the border. */
+function ofNodes(all: readonly Node[], stage: Stage, { capabilities }: WorkOptions): Amounts {
   const amounts = noAmounts();
+  const nodes = all.filter((node) => !stage.packing.has(node));
   const fusable = new Set(
     nodes.filter(({ op }) => op === 'Conv' || op === 'BatchNormalization').map(({ outputs }) => outputs[0]!),
   );

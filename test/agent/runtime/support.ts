@@ -72,6 +72,8 @@ const noTraffic: LinkStats = {
   bytesSent: 0,
   bytesReceived: 0,
   refused: {},
+  resent: 0,
+  reconnects: 0,
   seconds: { copy: 0, digest: 0, sign: 0, verify: 0 },
   creditWaitSeconds: 0,
 };

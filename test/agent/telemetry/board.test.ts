@@ -4,6 +4,7 @@ import { startBoard } from '../../../agent/index.ts';
 import { createMessenger, type DeviceTelemetry } from '../../../broker/index.ts';
 import { messageProblem } from '../../../broker/messages/tables.ts';
 import { memoryLog, startTestBroker, testFleet, until, within } from '../../broker/helpers.ts';
+import { fleetModel } from '../../planner/predictor/boards.ts';
 import { openBoard } from './boards.ts';
 
 const topic = 'flotilla/lab/devices/pi-1/telemetry';
@@ -29,6 +30,7 @@ async function startFleet(t: ExecutionContext, seconds: number) {
     host: '127.0.0.1',
     port: 0,
     threads: 1,
+    predictor: fleetModel(),
     telemetry: { seconds, root: tree.root },
     log,
   });

@@ -57,7 +57,7 @@ class Core {
   train(): Action[] {
     this.online('pi-1');
     this.online('pi-2');
-    this.feed({ kind: 'captures-opened', at: this.now });
+    this.feed({ kind: 'captures-opened', at: this.now, term: 1 });
     const prepared = { kind: 'prepared', run: 'run-1', term: 1, seconds: 1 } as const;
     this.report('pi-1', { ...prepared, stage: 0 });
     return this.report('pi-2', { ...prepared, stage: 1 });
@@ -87,7 +87,7 @@ test('a run goes from boards to a plan, to prepared stages, to a grant', (t) => 
   const core = new Core();
   t.deepEqual(core.online('pi-1'), []);
   t.deepEqual(kinds(core.online('pi-2')), ['adopt']);
-  t.deepEqual(kinds(core.feed({ kind: 'captures-opened', at: 1 })), ['prepare']);
+  t.deepEqual(kinds(core.feed({ kind: 'captures-opened', at: 1, term: 1 })), ['prepare']);
   t.is(core.state.run?.phase, 'preparing');
 });
 

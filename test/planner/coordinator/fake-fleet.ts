@@ -22,7 +22,7 @@ import {
   runTraining,
   type StateTensor,
 } from '../../../planner/coordinator/index.ts';
-import type { Plan } from '../../../planner/index.ts';
+import { type BoardSurvey, formatSurvey, type Plan, parseWish, type SurveyWish } from '../../../planner/index.ts';
 
 /** A small model of four blocks on two boards, four steps. */
 export function someSettings(overrides: Partial<RunSettings> = {}): RunSettings {
@@ -39,6 +39,7 @@ export function someSettings(overrides: Partial<RunSettings> = {}): RunSettings 
     boards: 2,
     steps: 4,
     fromStep: 0,
+    onLoss: 'stop',
     ...overrides,
   };
 }
@@ -88,11 +89,17 @@ export type Act =
 
 export type Script = {
   readonly beforeStep?: (step: number) => Act;
+  /** It stands still before a step until this resolves. */
+  readonly waitBefore?: (step: number) => Promise<void> | undefined;
   readonly loss?: (step: number) => number | null;
   readonly prepares?: boolean;
   readonly clips?: boolean;
   /** Whether it answers `stop`. */
   readonly stops?: boolean;
+  /** How long it is busy in a step with these blocks; always the same when absent. */
+  readonly busySeconds?: (step: number, stage: Plan['stages'][number]) => number;
+  /** What it measures; null where it cannot. */
+  readonly surveys?: (wish: SurveyWish) => BoardSurvey | 'die' | 'fall-silent' | null;
 };
 
 type FakeBoardNeeds = {
@@ -111,7 +118,7 @@ export class FakeBoard {
   readonly #identity: Identity;
   readonly #messenger: Messenger;
   readonly #transport: Transport;
-  readonly #script: Script;
+  #script: Script;
   readonly #settings: RunSettings;
   readonly #dataUrl: string;
   readonly #restored = new Map<string, Float32Array>();
@@ -146,6 +153,22 @@ export class FakeBoard {
       // What is under way when the rig is closed is nobody's concern; a board that fails otherwise leaves its run waiting.
       this.#obey(message).catch(() => {});
     });
+    await this.#announce(1);
+  }
+
+  /** As if its process was started again. */
+  async comeBack(): Promise<void> {
+    this.#dead = false;
+    this.#script = {};
+    await this.#announce(2);
+  }
+
+  async beat(): Promise<void> {
+    await this.#messenger.publish('deviceHeartbeat', { id: this.id }, { kind: 'beat', board: this.id });
+  }
+
+  async #announce(pid: number): Promise<void> {
+    const params = { id: this.id };
     const profile = { model: 'test', cores: 2, memoryBytes: 4e9, platform: 'test' };
     await this.#messenger.publish('deviceProfile', params, { kind: 'profile', board: this.id, ...profile });
     await this.#messenger.publish('deviceState', params, {
@@ -155,7 +178,7 @@ export class FakeBoard {
       engine: { name: 'null', version: '0' },
       cores: 2,
       memoryBytes: 4e9,
-      pid: 1,
+      pid,
     });
   }
 
@@ -179,7 +202,23 @@ export class FakeBoard {
     this.commands.push(command);
     if (this.#dead) return;
     switch (command.kind) {
+      case 'survey': {
+        const survey = this.#script.surveys?.(parseWish(command.wish)) ?? null;
+        if (survey === 'die') return this.die();
+        if (survey === 'fall-silent') return;
+        const { run, term, round } = command;
+        const answer = { kind: 'surveyed', run, term, round } as const;
+        await this.report(
+          survey === null
+            ? { ...answer, survey, problem: 'it has no thermometer' }
+            : { ...answer, survey: formatSurvey(survey) },
+        );
+        break;
+      }
       case 'prepare':
+        // As a real board, it gives up the stage of an older term.
+        this.#giveUp();
+        this.#broken = false;
         this.#plan = command.plan as unknown as Plan;
         this.#stage = command.stage;
         this.#hubUrl = command.hubUrl;
@@ -199,8 +238,8 @@ export class FakeBoard {
         this.#onClip(command.squaredNorm);
         break;
       case 'stop':
-        this.#broken = true;
-        await this.#link?.close();
+        if (command.term !== this.#plan?.term) break;
+        this.#giveUp();
         if (this.#script.stops !== false) await this.report({ kind: 'stopped', ...this.place });
         break;
       default:
@@ -208,18 +247,30 @@ export class FakeBoard {
     }
   }
 
+  #giveUp(): void {
+    this.#broken = true;
+    this.#working = false;
+    this.#captures.clear();
+    this.#link?.close();
+    this.#link = undefined;
+  }
+
   async #work(): Promise<void> {
     if (this.#working) return;
     this.#working = true;
-    while (!this.#broken) {
+    const plan = this.#plan;
+    while (!this.#broken && this.#plan === plan) {
       if (this.#captures.delete(this.#step)) await this.#sendState(this.#step);
       else if (this.#step < this.#granted) await this.#doStep(this.#step);
       else break;
     }
-    this.#working = false;
+    if (this.#plan === plan) this.#working = false;
   }
 
   async #doStep(step: number): Promise<void> {
+    const plan = this.#plan;
+    await this.#script.waitBefore?.(step);
+    if (this.#broken || this.#plan !== plan) return;
     const act = this.#script.beforeStep?.(step) ?? 'compute';
     if (act === 'die') return this.die();
     if (act === 'fall-silent') {
@@ -240,7 +291,8 @@ export class FakeBoard {
     this.#step = step + 1;
     const isLast = this.#stage === this.#plan!.stages.length - 1;
     const loss = isLast ? (this.#script.loss ?? lossOf)(step) : null;
-    const seconds = { computeSeconds: 3, overheadSeconds: 0.25, waitSeconds: 0.5, wallSeconds: 4 };
+    const wallSeconds = 0.5 + (this.#script.busySeconds?.(step, plan!.stages[this.#stage]!) ?? 3.5);
+    const seconds = { computeSeconds: 3, overheadSeconds: 0.25, waitSeconds: 0.5, wallSeconds };
     const links = isLast ? [] : [{ to: this.#plan!.stages[this.#stage + 1]!.board, bytes: 90 }];
     const traffic = { bytesSent: 100, bytesReceived: 10, links };
     await this.report({ kind: 'step', ...this.place, step, loss, samples: 8, ...seconds, ...traffic });
@@ -278,7 +330,7 @@ export class FakeBoard {
       from: 'hub',
       run,
       term,
-      maxTensorBytes: 2 ** 20,
+      maxTensorBytes: 2 ** 24,
       onTensor: ({ meta, payload, release }) => {
         this.#restored.set(meta.name, new Float32Array(payload.slice().buffer));
         release();

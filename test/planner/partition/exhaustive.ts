@@ -75,6 +75,7 @@ export function randomRequest(random: () => number): PartitionRequest {
         backward: ((0.7 + 0.6 * random()) * backwardFlops) / rate,
         update: parameterBytes / rate,
       })),
+      ...(random() < 0.4 ? { cutSeconds: cutsOf(blocks, oneOf([0, 1e-4]), 1 / (rate * (5 + 20 * random()))) } : {}),
     });
   }
   return {
@@ -87,6 +88,10 @@ export function randomRequest(random: () => number): PartitionRequest {
     ...(random() < 0.5 ? randomLinks(random, boards) : {}),
     ...(random() < 0.1 ? { first: boards[0]!.id } : {}),
   };
+}
+
+function cutsOf(blocks: readonly BlockCost[], each: number, perByte: number): readonly number[] {
+  return [0, ...blocks.slice(1).map((_, cut) => each + blocks[cut]!.outputBytes * perByte), 0];
 }
 
 function randomLinks(random: () => number, boards: readonly PlannerBoard[]) {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { buildModel, modelNames, splitIntoBlocks, stageOf, zoo } from '../../../models/index.ts';
+import { buildModel, type Cuts, modelNames, splitIntoBlocks, stageOf, zoo } from '../../../models/index.ts';
 import {
   blockTimesOf,
   blockWorks,
@@ -61,6 +61,38 @@ test('a stage asks for the effort of its blocks, less the borders between them',
   for (const kind of kinds.filter((each) => each.endsWith('flops'))) t.is(stage!.amounts[positionOf(kind)], sum(kind));
   t.is(stage!.amounts[positionOf('calls')], 1);
   t.true(stage!.amounts[positionOf('border bytes')]! < sum('border bytes'));
+});
+
+test('a block between double cuts is another work than the one of its number between single cuts', (t) => {
+  const source = {
+    model: 'resnet18',
+    classes: 10,
+    inputShape: [3, 32, 32],
+    firstBlock: 2,
+    lastBlock: 2,
+    microBatch: 4,
+  };
+  const idOf = (cuts: { cuts?: Cuts }) => worksOf({ ...source, ...cuts }, blocked)[0]!.id;
+  t.is(idOf({}), 'resnet18/2 forward 4');
+  t.is(idOf({ cuts: 'single' }), idOf({}));
+  t.is(idOf({ cuts: 'double' }), 'resnet18@double/2 forward 4');
+});
+
+test('packing is border: blocks in a residual block ask for what the whole block asks for, beside borders', (t) => {
+  const { graph } = buildModel('resnet18', { batch: 4, classes: 10, inputShape: [3, 32, 32] });
+  const [coarse, fine] = [splitIntoBlocks(graph), splitIntoBlocks(graph, 'double')];
+  const border: readonly Kind[] = ['border bytes', 'output bytes', 'tensors', 'calls'];
+  for (const pass of [0, 1]) {
+    const whole = stageWorks('whole', stageOf(graph, coarse, 1, 1), blocked)[pass]!;
+    const parts = [1, 2].map((block) => stageWorks('part', stageOf(graph, fine, block, block), blocked)[pass]!);
+    const summed = (kind: Kind) => parts.reduce((total, part) => total + part.amounts[positionOf(kind)]!, 0);
+    const differs = kinds.filter((kind) => summed(kind) !== whole.amounts[positionOf(kind)]);
+    t.deepEqual(
+      differs.filter((kind) => !border.includes(kind)),
+      [],
+    );
+    t.true(summed('border bytes') > whole.amounts[positionOf('border bytes')]!);
+  }
 });
 
 test('every probe is a work that can be lowered, forward and backward', (t) => {

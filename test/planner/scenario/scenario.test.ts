@@ -45,6 +45,18 @@ test('a scenario is planned and played', (t) => {
   t.true(simulation.stepSeconds >= plan.stepSeconds * (1 - 1e-9));
 });
 
+test('the blocks of a scenario are those of its cuts, and more of them make no step longer', (t) => {
+  const text = good.replace('cifarnet', 'resnet18');
+  const planned = (cuts: string) => planScenario(parseScenario(text + cuts, 'a.yaml')).partition;
+  const [usual, single, double] = [planned(''), planned('cuts: single\n'), planned('cuts: double\n')];
+  t.deepEqual(usual, double);
+  t.deepEqual(
+    [single, double].map(({ stages }) => stages.at(-1)!.lastBlock),
+    [9, 20],
+  );
+  t.true(double.stepSeconds <= single.stepSeconds);
+});
+
 test('a split that is given is played as it stands', (t) => {
   const blocks = 'blocks:\n  - { count: 4, forwardMflops: 10, outputKB: 4 }\n';
   const text = good.replace('model: cifarnet\n', blocks);
@@ -66,6 +78,7 @@ test('a split that is given is played as it stands', (t) => {
 const bad: readonly (readonly [what: string, text: string, line: number, key: string, message: RegExp])[] = [
   ['an unknown key', good.replace('batch:', 'bach:'), 3, 'bach', /unknown key 'bach'/],
   ['an unknown key of a board', good.replace('gflops: 12', 'gflop: 12'), 6, 'gflop', /unknown key 'gflop'/],
+  ['cuts of another kind', `${good}cuts: triple\n`, 13, 'cuts', /triple/],
   ['a negative speed', good.replace('gflops: 12', 'gflops: -12'), 6, 'gflops', /gflops is -12; .* above 0/],
   ['a speed that is text', good.replace('gflops: 12', 'gflops: fast'), 6, 'gflops', /gflops is 'fast'/],
   ['an absurd speed', good.replace('gflops: 12', 'gflops: 1e30'), 6, 'gflops', /gflops is 1e\+30/],

@@ -9,11 +9,12 @@ import {
   MAX_FRAME_PAYLOAD_BYTES,
   type ReceivedTensor,
   type ReceiverOptions,
+  type SenderOptions,
   sealFrame,
   type TensorMeta,
   type Transport,
-} from '../../broker/index.ts';
-import { type MemoryLog, memoryLog, type TestFleet, testFleet, testHeader, until, within } from './helpers.ts';
+} from '../../../broker/index.ts';
+import { type MemoryLog, memoryLog, type TestFleet, testFleet, testHeader, until, within } from '../helpers.ts';
 
 /** Two boards, pi-1 and pi-2, that can open links to each other; pi-1 sends in this suite. */
 export interface Ends {
@@ -23,8 +24,10 @@ export interface Ends {
   readonly url: string;
   /** Puts bytes where the frames of pi-1 → pi-2 arrive, whoever they are of. */
   inject(frame: Buffer): Promise<void>;
-  /** Breaks the connection under the link. */
+  /** Breaks the connection under the link; it comes back. */
   cut(): void;
+  /** Breaks it for good. */
+  unplug(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -53,7 +56,11 @@ const floatsOf = ({ payload }: ReceivedTensor): Float32Array => new Float32Array
 
 /** Runs the contract that every transport keeps. */
 export function transportContract(test: TestFn, name: string, openEnds: OpenEnds): void {
-  const open = async (t: ExecutionContext, overrides: Partial<ReceiverOptions> = {}): Promise<Room> => {
+  const open = async (
+    t: ExecutionContext,
+    overrides: Partial<ReceiverOptions> = {},
+    how: Partial<SenderOptions> = {},
+  ): Promise<Room> => {
     const fleet = testFleet();
     const log = memoryLog();
     const ends = await openEnds(fleet, log.log);
@@ -67,7 +74,7 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
       onTensor: (tensor) => tensors.push(tensor),
       ...overrides,
     });
-    const sender = await ends.sending.openSender({ to: 'pi-2', url: ends.url, run: RUN, term: TERM });
+    const sender = await ends.sending.openSender({ to: 'pi-2', url: ends.url, run: RUN, term: TERM, ...how });
     return { fleet, ends, log, sender, receiver, tensors };
   };
 
@@ -152,6 +159,7 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
       ),
     );
     await until('two tensors', () => room.tensors.length === 2);
+    await until('both to be known to have arrived', () => sent === 2);
     await new Promise((resolve) => setTimeout(resolve, 30));
     t.is(sent, 2);
     t.is(room.tensors.length, 2);
@@ -234,14 +242,88 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
     room.tensors[0]!.release();
   });
 
-  test(`${name}: a broken connection ends the link by name`, async (t) => {
-    const room = await open(t, { credits: { activation: 1 } });
+  test(`${name}: a connection that stays away ends the link by name`, async (t) => {
+    const room = await open(t, { credits: { activation: 1 } }, { patienceMilliseconds: 100 });
     await room.sender.send(meta(), floats(4));
     const waiting = room.sender.send(meta({ microBatch: 1 }), floats(4));
-    room.ends.cut();
+    await room.ends.unplug();
     await within('the loss', t.throwsAsync(waiting, { code: 'LINK_LOST', message: /pi-1 → pi-2/ }));
     const error = await within('the end', room.sender.ended);
     t.is((error as { code?: string } | undefined)?.code, 'LINK_LOST');
+  });
+
+  test(`${name}: a connection that is cut again and again loses nothing and doubles nothing`, async (t) => {
+    const seen: number[] = [];
+    // Two chunks.
+    const elements = MAX_FRAME_PAYLOAD_BYTES / 4 + 3;
+    const held: ReceivedTensor[] = [];
+    const room = await open(t, {
+      onTensor(tensor) {
+        const values = floatsOf(tensor);
+        t.deepEqual([values[0], values[elements - 1]], [tensor.meta.step, tensor.meta.step]);
+        seen.push(tensor.meta.step);
+        // One is always in the consumer's hands, so that its credit falls due while there is no connection.
+        held.push(tensor);
+        if (held.length > 1) held.shift()!.release();
+      },
+    });
+    const steps = 24;
+    const cutting = setInterval(() => room.ends.cut(), 150);
+    t.teardown(() => clearInterval(cutting));
+    const lane = async (first: number): Promise<void> => {
+      for (let step = first; step < steps; step += 3) {
+        await room.sender.send(meta({ step, elements }), new Float32Array(elements).fill(step));
+        await new Promise((resolve) => setTimeout(resolve, 40));
+      }
+    };
+    await within('all', Promise.all([0, 1, 2].map(lane)), 60_000);
+    clearInterval(cutting);
+    t.deepEqual(
+      seen.toSorted((a, b) => a - b),
+      Array.from({ length: steps }, (_, step) => step),
+    );
+    t.true(room.sender.stats.reconnects > 0);
+    // All credits but that of the one still held are there: the link is as good as new.
+    for (const step of [100, 101, 102, 103]) {
+      await within(`step ${step}`, room.sender.send(meta({ step, elements }), new Float32Array(elements).fill(step)));
+    }
+  });
+
+  test(`${name}: what is urgent goes past a long activation`, async (t) => {
+    const room = await open(t);
+    const elements = (8 * MAX_FRAME_PAYLOAD_BYTES) / 4;
+    const long = room.sender.send(meta({ elements }), new Float32Array(elements));
+    const later = room.sender.send(meta({ step: 2 }), floats(4));
+    const gradient = room.sender.send(meta({ kind: 'gradient', step: 2 }), floats(4));
+    const labels = room.sender.send(meta({ kind: 'labels', dtype: 'int32', step: 2 }), floats(4));
+    await within('all', Promise.all([long, later, gradient, labels]));
+    t.deepEqual(
+      room.tensors.map(({ meta: { kind, step } }) => `${kind} ${step}`),
+      ['labels 2', 'gradient 2', 'activation 1', 'activation 2'],
+    );
+  });
+
+  test(`${name}: a frame that came to harm is sent again`, async (t) => {
+    const room = await open(t, { credits: { activation: 2 } });
+    // Garbage on the topic makes the receiver say so, and the sender ask; nothing is missing, so nothing is sent again.
+    await room.ends.inject(Buffer.from('garbage'));
+    await room.sender.send(meta(), floats(4));
+    await refusals(room, 'too-short');
+    await until('the tensor', () => room.tensors.length === 1);
+    t.is(room.sender.stats.resent, 0);
+  });
+
+  test(`${name}: a tensor that its receiver cannot use is asked for three times more, then the link is broken`, async (t) => {
+    const room = await open(t, { judge: ({ codec }) => (codec.id === 200 ? 'unknown-codec' : null) });
+    await room.sender.send(meta(), floats(4));
+    const codec = { id: 200, params: new Uint8Array(16) };
+    const unknown = room.sender.send({ ...meta({ microBatch: 1 }), codec }, floats(4));
+    await within('the end', t.throwsAsync(unknown, { code: 'LINK_LOST', message: /unknown-codec/ }));
+    t.is(room.receiver.stats.refused['unknown-codec'], 4);
+    t.is(room.sender.stats.resent, 4);
+    t.is(room.tensors.length, 1);
+    const error = await within('the end', room.sender.ended);
+    t.regex(String(error?.message), /pi-2 refused activation of step 1, micro-batch 1/);
   });
 
   test(`${name}: a sender waits for its receiver, and not for ever`, async (t) => {
@@ -356,10 +438,10 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
     await inject(chunk(0, 2, { microBatch: 2 }));
     await inject(chunk(2, 2, { microBatch: 2 }));
     await refusals(room, 'chunk-missing');
-    // The next tensor begins: the unfinished one is gone, and what is left of it is old.
+    // The unfinished one is gone; the next one begins.
     await inject(chunk(0, 3, { microBatch: 3 }));
     await inject(chunk(1, 2, { microBatch: 2 }));
-    await refusals(room, 'replayed');
+    await refusals(room, 'chunk-missing', 2);
     await inject(chunk(1, 3, { microBatch: 3 }));
     await inject(chunk(2, 3, { microBatch: 3 }));
     await until('the next tensor', () => room.tensors.length === 2);

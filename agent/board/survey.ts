@@ -1,0 +1,147 @@
+import { availableParallelism } from 'node:os';
+import type { DeviceCommand, DeviceReport, Log, Transport } from '../../broker/index.ts';
+import {
+  type BoardSurvey,
+  type DeviceProfile,
+  type FittedModel,
+  formatSurvey,
+  graphOf,
+  parseWish,
+  predictors,
+  type Source,
+  type SurveyModel,
+  type SurveyWish,
+} from '../../planner/index.ts';
+import {
+  calibrate,
+  loadProfile,
+  measureLink,
+  messageCostOf,
+  openProbeReceiver,
+  saveProfile,
+  startMeasurer,
+} from '../calibration/index.ts';
+import { onnxRuntimeVersion } from '../engine/index.ts';
+import { createTelemetry } from '../telemetry/index.ts';
+
+export type SurveyCommand = Extract<DeviceCommand, { kind: 'survey' }>;
+
+export interface SurveyorNeeds {
+  readonly board: string;
+  readonly dataUrl: string;
+  readonly transport: Transport;
+  /** Of one operation; 0 leaves it to the engine. */
+  readonly threads: number;
+  /** Decides which blocks are measured. */
+  readonly predictor: FittedModel;
+  /** Where profiles are kept; only in memory when absent. */
+  readonly profiles?: string;
+  readonly log: Log;
+  readonly report: (report: DeviceReport) => Promise<void>;
+}
+
+/** Degrees Celsius at which measuring is given up. */
+const HOT = 78;
+/** Of the board's own cores: where there is no quota, the whole machine is its own. */
+const availableCores = () => createTelemetry().sample().cpuQuota ?? availableParallelism();
+
+/** Measures its board when a hub asks, and remembers what it has measured. */
+export class Surveyor {
+  readonly #needs: SurveyorNeeds;
+  #ending = new AbortController();
+  #profile: DeviceProfile | undefined;
+
+  constructor(needs: SurveyorNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Ends a survey that is under way. */
+  stop(reason: string): void {
+    this.#ending.abort(new Error(reason));
+  }
+
+  /** Measures and reports; what goes wrong is reported too. */
+  async answer({ run, term, round, wish }: SurveyCommand): Promise<void> {
+    this.#ending = new AbortController();
+    const { signal } = this.#ending;
+    const { report, log, board } = this.#needs;
+    const answer = { kind: 'surveyed', run, term, round } as const;
+    try {
+      const survey = await this.#survey(parseWish(wish), { run, term }, signal);
+      await report({ ...answer, survey: formatSurvey(survey) });
+    } catch (error) {
+      const { message: problem } = error as Error;
+      log({ level: 'warn', event: 'survey-failed', detail: { board, run, problem } });
+      if (!signal.aborted) await report({ ...answer, survey: null, problem }).catch(() => {});
+    }
+  }
+
+  async #survey(wish: SurveyWish, place: { run: string; term: number }, signal: AbortSignal): Promise<BoardSurvey> {
+    const { transport, board, dataUrl } = this.#needs;
+    if (wish.links.length === 0) return { profile: await this.#measure(wish, signal), links: [] };
+    const sources = [board, ...wish.links.map(({ to }) => to)];
+    const receivers = await Promise.all(sources.map((from) => openProbeReceiver(transport, from, place)));
+    try {
+      const links = [];
+      for (const { to, url } of wish.links) links.push(await measureLink(transport, to, url, place, signal));
+      const { transfers } = await measureLink(transport, board, dataUrl, place, signal);
+      const messages = messageCostOf(transfers, availableCores() >= this.#threads() + 1);
+      // Other boards may still be sending: their ends stay open until this board has measured itself.
+      return { profile: await this.#measure(wish, signal), messages, links };
+    } finally {
+      await Promise.all(receivers.map((receiver) => receiver.close()));
+    }
+  }
+
+  async #measure({ model, stages, budgetSeconds }: SurveyWish, signal: AbortSignal): Promise<DeviceProfile> {
+    const { board, predictor, profiles } = this.#needs;
+    const known = this.#profile ?? (await this.#kept());
+    const start = performance.now();
+    const measurer = await startMeasurer(signal);
+    const telemetry = createTelemetry();
+    try {
+      const profile = await calibrate(measurer, {
+        board,
+        threads: this.#threads(),
+        budgetSeconds: Math.max(1, budgetSeconds - (performance.now() - start) / 1000),
+        predictor: predictors.adaptive,
+        model: predictor,
+        stages: stages.map(({ firstBlock, lastBlock }) => sourceOf(model, firstBlock, lastBlock)),
+        ...(stages.length === 0 && { blocks: blocksOf(model) }),
+        ...(known && { known }),
+        isHot: () => (telemetry.sample().temperatureC ?? 0) >= HOT,
+        signal,
+      });
+      if (profile !== known && profiles !== undefined) await saveProfile(profiles, profile);
+      this.#profile = profile;
+      return profile;
+    } finally {
+      await measurer.close();
+    }
+  }
+
+  async #kept(): Promise<DeviceProfile | undefined> {
+    const { board, profiles, log } = this.#needs;
+    if (profiles === undefined) return undefined;
+    try {
+      return await loadProfile(profiles, board, { name: 'onnxruntime', version: onnxRuntimeVersion });
+    } catch (error) {
+      // A file that cannot be read is worth no more than none: the board measures itself anew.
+      log({ level: 'warn', event: 'profile-unreadable', detail: { board, problem: (error as Error).message } });
+      return undefined;
+    }
+  }
+
+  #threads(): number {
+    return this.#needs.threads || availableParallelism();
+  }
+}
+
+function sourceOf({ name, ...model }: SurveyModel, firstBlock: number, lastBlock: number): Source {
+  return { model: name, ...model, firstBlock, lastBlock };
+}
+
+function blocksOf(model: SurveyModel): readonly Source[] {
+  const { name, ...shape } = model;
+  return graphOf({ model: name, ...shape }).blocks.map(({ index }) => sourceOf(model, index, index));
+}

@@ -1,0 +1,88 @@
+import type { LinkReceiver, LinkSender, Transport } from '../../broker/index.ts';
+import type { MeasuredLink, MessageCost, Transfer } from '../../planner/index.ts';
+
+export interface LinkPlace {
+  readonly run: string;
+  readonly term: number;
+}
+
+/** As long as typical activations; both are whole numbers of float32 values. */
+const sizes = [16_384, 262_144] as const;
+/** Of each size, after those that warm the program up: on a slow board the first ones take several times as long. */
+const transfersEach = 5;
+const warmUps = 12;
+/** A board that has not opened its end by then is left out. */
+const openMilliseconds = 15_000;
+/** A link so slow is known well enough by what came through. */
+const linkMilliseconds = 5_000;
+
+/** Receives what other boards send to get to know their links: one tensor at a time, which is dropped. */
+export function openProbeReceiver(transport: Transport, from: string, { run, term }: LinkPlace): Promise<LinkReceiver> {
+  return transport.openReceiver({
+    from,
+    run,
+    term,
+    maxTensorBytes: Math.max(...sizes),
+    credits: { activation: 1 },
+    onTensor: (tensor) => tensor.release(),
+  });
+}
+
+/** Times tensors to another board; fewer, or none, where the link is slow or does not open. */
+export async function measureLink(
+  transport: Transport,
+  to: string,
+  url: string,
+  place: LinkPlace,
+  signal: AbortSignal,
+): Promise<MeasuredLink> {
+  const opening = AbortSignal.any([signal, AbortSignal.timeout(openMilliseconds)]);
+  const sender = await transport.openSender({ to, url, ...place, signal: opening }).catch(() => undefined);
+  signal.throwIfAborted();
+  if (sender === undefined) return { to, transfers: [] };
+  const transfers: Transfer[] = [];
+  try {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(linkMilliseconds)]);
+    await timeTransfers(sender, transfers, patience).catch(() => {});
+    signal.throwIfAborted();
+  } finally {
+    await sender.close();
+  }
+  return { to, transfers };
+}
+
+/** With one credit a tensor leaves when the one before has arrived and its credit is back: that is one transfer. */
+async function timeTransfers(sender: LinkSender, transfers: Transfer[], signal: AbortSignal): Promise<void> {
+  let step = 0;
+  const send = async (bytes: number): Promise<number> => {
+    const values = new Float32Array(bytes / 4);
+    const meta = { kind: 'activation', step: step++, microBatch: 0, slot: 0, dtype: 'float32' } as const;
+    await sender.send({ ...meta, shape: [values.length] }, values, signal);
+    return performance.now();
+  };
+  for (let count = 0; count < warmUps; count++) await send(sizes[0]);
+  for (const bytes of sizes) {
+    // The interval before it is of the size before.
+    let last = await send(bytes);
+    for (let count = 0; count < transfersEach; count++) {
+      const now = await send(bytes);
+      transfers.push({ bytes, seconds: (now - last) / 1000 });
+      last = now;
+    }
+  }
+}
+
+/** From transfers of a board to itself, which its own processor does from end to end. */
+export function messageCostOf(transfers: readonly Transfer[], besideComputing: boolean): MessageCost {
+  const [small, large] = sizes.map((size) => median(transfers.filter(({ bytes }) => bytes === size))) as [
+    number,
+    number,
+  ];
+  const secondsPerByte = Math.max(0, (large - small) / (sizes[1] - sizes[0]));
+  return { seconds: Math.max(0, small - sizes[0] * secondsPerByte), secondsPerByte, besideComputing };
+}
+
+function median(transfers: readonly Transfer[]): number {
+  const sorted = transfers.map(({ seconds }) => seconds).sort((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? 0;
+}

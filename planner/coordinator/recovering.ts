@@ -1,0 +1,129 @@
+import { PlannerError } from '../index.ts';
+import type { Action } from './actions.ts';
+import { isBadInput } from './errors.ts';
+import { describeFailure, signatureOf } from './failure.ts';
+import { knowledgeOf, planOf } from './planning.ts';
+import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
+
+/** A change of boards costs about as much as some steps. */
+const LEAST_STEPS_LEFT = 10;
+const SETTLING_SECONDS = 5;
+const MOST_SETTLING_SECONDS = 300;
+
+/**
+ * Whether the run can go on after a failure: not where the same input would lead there again, nor where the same has
+ * happened before without a step between. A board may be lost as often as it likes.
+ */
+export function isRecoverable(run: RunState, failure: Failure): boolean {
+  if (run.request.settings.onLoss === 'stop') return false;
+  switch (failure.kind) {
+    case 'lost':
+      return true;
+    case 'failed':
+      return !isBadInput(failure.error.code) && !isRepeated(run, failure);
+    case 'silent':
+    case 'not-prepared':
+      return !isRepeated(run, failure);
+    case 'not-enough-boards':
+    case 'not-surveyed':
+    case 'not-finite':
+    case 'planning':
+    case 'hub':
+      return false;
+    default:
+      return failure satisfies never;
+  }
+}
+
+function isRepeated(run: RunState, failure: Failure): boolean {
+  const last = run.recoveries.at(-1);
+  return last?.signature === signatureOf(failure) && stepsDone(run) <= last.step;
+}
+
+/** The end of the term: the next goes on from what the hub holds, or from the beginning. */
+export function recovery(run: RunState, failure: Failure): Action {
+  const fromStep = run.held ?? run.origin.fromStep;
+  return { kind: 'recover', failure, reason: describeFailure(failure, run), fromStep };
+}
+
+/**
+ * Whether the boards are to be others from the next step on: one is drained, or one of those asked for that the plan does
+ * without is there again. Nothing is moved for the last steps of a run.
+ */
+export function isMoveWanted(run: RunState, now: number, state: FleetState): readonly Action[] {
+  const { phase, move, stopRequested, stages, finalStep, granted } = run;
+  if (phase !== 'training' || move !== undefined || stopRequested || granted + LEAST_STEPS_LEFT > finalStep) return [];
+  const drained = stages.find(({ board }) => state.boards.get(board)?.drained);
+  if (drained !== undefined) return [{ kind: 'move', reason: `${drained.board} is being drained` }];
+  const next = survivors(run, onlineBoards(state)).filter(({ id }) => isIn(run, id) || isSettled(state, id, now));
+  const back = next.find(({ id }) => !isIn(run, id) && isNew(run, state, id));
+  if (back === undefined) return [];
+  const problem = problemWith(run, next, back.id);
+  if (problem === undefined) return [{ kind: 'move', reason: `${back.id} is there` }];
+  const { onlineSince = now } = state.boards.get(back.id) ?? {};
+  return [{ kind: 'leave-out', board: back.id, onlineSince, reason: problem }];
+}
+
+/** The state is held with which the boards change. */
+export function isMoveReady(run: RunState): readonly Action[] {
+  const { move, held, phase } = run;
+  if (phase !== 'training' || move === undefined || held !== move.step || stepsDone(run) < move.step) return [];
+  return [{ kind: 'recover', failure: undefined, reason: move.reason, fromStep: move.step }];
+}
+
+/** The more often a board was lost, the longer it has to be there before a run changes its plan for it. */
+function isSettled({ boards }: FleetState, id: string, now: number): boolean {
+  const { losses = 0, onlineSince = now } = boards.get(id) ?? {};
+  const seconds = losses === 0 ? 0 : Math.min(MOST_SETTLING_SECONDS, SETTLING_SECONDS * 2 ** (losses - 1));
+  return now - onlineSince >= seconds;
+}
+
+const isIn = ({ stages }: RunState, id: string): boolean => stages.some(({ board }) => board === id);
+
+/** It came after the boards were chosen, and nothing was decided about it since. */
+function isNew({ plannedAt, leftOut }: RunState, { boards }: FleetState, id: string): boolean {
+  const { onlineSince = plannedAt } = boards.get(id) ?? {};
+  return onlineSince > plannedAt && leftOut.get(id) !== onlineSince;
+}
+
+/** Why a plan with this board is no better than the one without it. */
+function problemWith(run: RunState, boards: readonly OnlineBoard[], id: string): string | undefined {
+  try {
+    const { stages } = planOf(requestFor(run, boards), boards, knowledgeOf(run));
+    return stages.some(({ board }) => board === id) ? undefined : `the plan is better without ${id}`;
+  } catch (error) {
+    if (error instanceof PlannerError) return error.message;
+    throw error;
+  }
+}
+
+/** A plan for the boards that are there; the run pauses where there are none, or where the model does not fit them. */
+export function areBoardsBack(run: RunState, _now: number, state: FleetState): readonly Action[] {
+  if (run.phase !== 'recovering') return [];
+  const boards = survivors(run, onlineBoards(state));
+  if (boards.length === 0) return pause(run, 'no board of the run is online');
+  try {
+    return [{ kind: 'adopt', plan: planOf(requestFor(run, boards), boards, knowledgeOf(run)) }];
+  } catch (error) {
+    if (error instanceof PlannerError) return pause(run, error.message);
+    throw error;
+  }
+}
+
+function pause(run: RunState, reason: string): readonly Action[] {
+  return run.paused === reason ? [] : [{ kind: 'pause', reason }];
+}
+
+/** Of the boards that are online, those that were asked for; the strongest where only a number was. */
+function survivors({ request }: RunState, online: readonly OnlineBoard[]): readonly OnlineBoard[] {
+  const { boards: wanted } = request.settings;
+  if (typeof wanted !== 'number') return wanted.flatMap((id) => online.find((board) => board.id === id) ?? []);
+  const strongest = online.toSorted((a, b) => b.cores - a.cores).slice(0, wanted);
+  return online.filter((board) => strongest.includes(board));
+}
+
+/** A split that was given holds for the boards that it was given for. */
+function requestFor({ request }: RunState, boards: readonly OnlineBoard[]): RunState['request'] {
+  const { split, ...settings } = request.settings;
+  return split === undefined || split.length === boards.length ? request : { ...request, settings };
+}

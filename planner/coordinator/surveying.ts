@@ -1,0 +1,39 @@
+import { hasMeasured, type Plan, type SurveyWish } from '../index.ts';
+import { surveyModel } from './planning.ts';
+import type { OnlineBoard, RunState } from './state.ts';
+
+/** After the first round, which asks boards what they are, as many for the stages of plans; then the plan holds as it is. */
+const MOST_ROUNDS = 4;
+/** Links are looked at between all pairs of so many boards at most. */
+const MOST_FOR_LINKS = 10;
+/** Of the budget, for a stage of a plan. */
+const STAGE_SHARE = 0.5;
+
+/** What boards are asked first; empty where nobody has to be asked. */
+export function firstWishes({ request, survey }: RunState, boards: readonly OnlineBoard[]): Map<string, SurveyWish> {
+  const { surveySeconds = 0 } = request.settings;
+  const wishes = new Map<string, SurveyWish>();
+  if (surveySeconds === 0) return wishes;
+  for (const [index, { id }] of boards.entries()) {
+    if (survey.surveys.has(id) || survey.problems.has(id)) continue;
+    // Each begins with the board behind it, so that not all send to the same one.
+    const others = boards.length > MOST_FOR_LINKS ? [] : [...boards.slice(index + 1), ...boards.slice(0, index)];
+    const links = others.map(({ id: to, dataUrl: url }) => ({ to, url }));
+    wishes.set(id, { model: surveyModel(request), budgetSeconds: surveySeconds, stages: [], links });
+  }
+  return wishes;
+}
+
+/** The stages of a plan that their boards have not measured yet; empty where the plan holds. */
+export function stageWishes({ request, survey }: RunState, plan: Plan): Map<string, SurveyWish> {
+  const wishes = new Map<string, SurveyWish>();
+  if (survey.rounds >= MOST_ROUNDS) return wishes;
+  const model = surveyModel(request);
+  const budgetSeconds = STAGE_SHARE * (request.settings.surveySeconds ?? 0);
+  for (const { board, firstBlock, lastBlock } of plan.stages) {
+    const known = survey.surveys.get(board);
+    if (known === undefined || hasMeasured(known.profile, model, firstBlock, lastBlock)) continue;
+    wishes.set(board, { model, budgetSeconds, stages: [{ firstBlock, lastBlock }], links: [] });
+  }
+  return wishes;
+}

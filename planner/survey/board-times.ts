@@ -1,0 +1,76 @@
+import type { BlockCost } from '../costs.ts';
+import {
+  blockTimesOf,
+  blockWorks,
+  type DeviceProfile,
+  type FittedModel,
+  graphOf,
+  predictors,
+  sameModel,
+  stateOf,
+  workName,
+} from '../predictor/index.ts';
+import type { PlannerBoard } from '../times.ts';
+import { correctedByStages } from './stage-corrections.ts';
+import type { BoardSurvey, MessageCost, SurveyModel } from './types.ts';
+
+/** What boards are asked to compute, and what tells how long they take. */
+export interface Subject {
+  readonly model: SurveyModel;
+  readonly blocks: readonly BlockCost[];
+  /** Tensors that the optimizer keeps for each parameter. */
+  readonly optimizerSlots: number;
+  readonly predictor: FittedModel;
+}
+
+type Times = Omit<PlannerBoard, 'id' | 'memoryBytes'>;
+
+/** The layout that is taken for a board's own until it has said. */
+const USUAL_CHANNEL_BLOCK = 8;
+
+/** A board's times from its survey; those of the predictor's reference board where there is none. */
+export function boardTimes({ model, blocks, optimizerSlots, predictor }: Subject, survey?: BoardSurvey): Times {
+  const { adaptive } = predictors;
+  const state = survey === undefined ? adaptive.start(predictor) : stateOf(adaptive, predictor, survey.profile);
+  const channelBlock = survey?.profile.channelBlock ?? USUAL_CHANNEL_BLOCK;
+  const { name, ...shape } = model;
+  const { graph, blocks: graphBlocks } = graphOf({ model: name, ...shape });
+  const works = blockWorks(workName({ ...shape, model: name }), graph, graphBlocks, {
+    capabilities: { channelBlock },
+    optimizerSlots,
+  });
+  const { blocks: predicted, callSeconds } = blockTimesOf(adaptive, state, works);
+  const stages = survey === undefined ? [] : stagesIn(survey.profile, model);
+  return {
+    blocks: correctedByStages(predicted, callSeconds, stages),
+    callSeconds,
+    ...(survey?.messages && { cutSeconds: cutSeconds(survey.messages, blocks) }),
+  };
+}
+
+/** The measurements of a profile that are of more than one block of this model, oldest first. */
+function stagesIn({ measurements, threads }: DeviceProfile, model: SurveyModel) {
+  return measurements.filter((row) => row.threads === threads && row.lastBlock > row.firstBlock && isOf(row, model));
+}
+
+/** Whether a profile has the times of this run of blocks. */
+export function hasMeasured(
+  { measurements, threads }: DeviceProfile,
+  model: SurveyModel,
+  firstBlock: number,
+  lastBlock: number,
+): boolean {
+  return measurements.some(
+    (row) =>
+      row.threads === threads && row.firstBlock === firstBlock && row.lastBlock === lastBlock && isOf(row, model),
+  );
+}
+
+function isOf(row: DeviceProfile['measurements'][number], { name, ...model }: SurveyModel): boolean {
+  return sameModel(row, { model: name, ...model });
+}
+
+function cutSeconds({ seconds, secondsPerByte, besideComputing }: MessageCost, blocks: readonly BlockCost[]) {
+  const at = ({ outputBytes }: BlockCost) => (besideComputing ? 0 : seconds + secondsPerByte * outputBytes);
+  return [0, ...blocks.slice(0, -1).map(at), 0];
+}

@@ -1,0 +1,6 @@
+/** What boards measure for a run before it is planned, and what the planner makes of it. */
+export { boardTimes, hasMeasured, type Subject } from './board-times.ts';
+export { linksBetween } from './links-between.ts';
+export { formatSurvey, parseSurvey, parseWish } from './parse.ts';
+export { correctedByStages } from './stage-corrections.ts';
+export type { BlockRun, BoardSurvey, MeasuredLink, MessageCost, SurveyModel, SurveyWish } from './types.ts';

@@ -1,0 +1,5 @@
+import test from 'ava';
+import { transportContract } from './contract.ts';
+import { memoryEnds } from './ends.ts';
+
+transportContract(test, 'memory', memoryEnds);

@@ -1,0 +1,93 @@
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { type RealFleet, startFleet } from './fleet.ts';
+import { inTemporaryDirectory, lossesOf, type Running } from './helpers.ts';
+import { assertSameTrace } from './undisturbed.ts';
+
+const words = ['train', '--model', 'mlp', '--batch', '16', '--micro-batches', '2', '--train-limit', '400'];
+const settings = [
+  ...words,
+  '--test-limit',
+  '20',
+  '--lr',
+  '0.01',
+  '--checkpoint-every',
+  '20',
+  '--replicate-every',
+  '20',
+];
+
+/** A fleet of two boards that trains; its losses are held against those of a run that nobody disturbs. */
+async function changing(
+  t: ExecutionContext,
+  steps: number,
+  change: (fleet: RealFleet, run: Running, boards: Running[], hub: Running) => Promise<Running>,
+): Promise<void> {
+  await inTemporaryDirectory(async (cwd) => {
+    const fleet = await startFleet(cwd, 2);
+    const asked = [...settings, '--steps', `${steps}`];
+    try {
+      const quiet = await fleet.start(...asked, '--boards', '1', '--out', 'quiet').ended;
+      t.is(quiet.code, 0, quiet.stderr);
+      const hub = await fleet.startHub();
+      const boards = await Promise.all(fleet.boards.map(fleet.startBoard));
+      const run = fleet.start(...asked, '--fleet', 'shed', '--out', 'out');
+      await run.said(/samples\/s/);
+      const { code, stderr } = await (await change(fleet, run, boards, hub)).ended;
+      t.is(code, 0, stderr);
+      assertSameTrace(t, await lossesOf(join(cwd, 'out')), await lossesOf(join(cwd, 'quiet')));
+    } finally {
+      await fleet.close();
+    }
+  });
+}
+
+test.serial('a board is drained, switched off, and takes part again after its return', async (t) => {
+  t.timeout(170_000);
+  await changing(t, 1200, async (fleet, run, boards) => {
+    const drained = await fleet.start('drain', 'board2', '--fleet', 'shed').ended;
+    t.is(drained.code, 0, drained.stderr);
+    t.regex(drained.stdout, /board2 has no work and may be switched off/);
+    t.regex(run.text(), /board2 is being drained\. Going on from step \d+, with plan 2/);
+    boards[1]!.kill('SIGTERM');
+    await boards[1]!.ended;
+    await fleet.startBoard('board2');
+    t.is((await fleet.start('undrain', 'board2', '--fleet', 'shed').ended).code, 0);
+    await run.said(/board2 is there\. Going on from step \d+, with plan 3/);
+    return run;
+  });
+});
+
+test.serial('a run that has lost all of its boards waits for them, and goes on when they return', async (t) => {
+  t.timeout(170_000);
+  await changing(t, 300, async (fleet, run, boards) => {
+    for (const board of boards) board.kill('SIGKILL');
+    await run.said(/The run waits for boards: no board of the run is online/);
+    await Promise.all(fleet.boards.map(fleet.startBoard));
+    return run;
+  });
+});
+
+test.serial('boards outlive a hub that is killed, and a run that is resumed there goes on', async (t) => {
+  t.timeout(170_000);
+  await changing(t, 300, async (fleet, run, _boards, hub) => {
+    await run.said(/([3-9]\d|[12]\d\d)\/300/);
+    for (const process of [run, hub]) process.kill('SIGKILL');
+    await Promise.all([run.ended, hub.ended]);
+    await fleet.startHub();
+    return fleet.start('train', '--resume', 'out', '--fleet', 'shed', '--replicate-every', '20');
+  });
+});
+
+test.serial('a board without an id in the fleet cannot be drained', async (t) => {
+  await inTemporaryDirectory(async (cwd) => {
+    const fleet = await startFleet(cwd, 2);
+    try {
+      const { code, stderr } = await fleet.start('drain', 'board9', '--fleet', 'shed').ended;
+      t.is(code, 2);
+      t.regex(stderr, /fleet 'shed' has no board 'board9': choose one of board1, board2.*\[BOARD_UNKNOWN\]/s);
+    } finally {
+      await fleet.close();
+    }
+  });
+});

@@ -1,0 +1,133 @@
+import test from 'ava';
+import {
+  boardTimes,
+  correctedByStages,
+  formatSurvey,
+  hasMeasured,
+  linksBetween,
+  nominalLink,
+  PlanFieldError,
+  PredictorFileError,
+  parseSurvey,
+  parseWish,
+  type Subject,
+  worksOf,
+} from '../../../planner/index.ts';
+import { aBoardLike, fleetModel, trueSeconds } from '../predictor/boards.ts';
+import { aModel, blocksOfModel, rowsOf, sourceOf, surveyOf, transfersOf } from './examples.ts';
+
+const subject: Subject = { model: aModel, blocks: blocksOfModel, optimizerSlots: 1, predictor: fleetModel() };
+const last = blocksOfModel.length - 1;
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+const near = (a: number, b: number, share = 0.01) => Math.abs(a / b - 1) <= share;
+
+test('blocks of a measured stage keep their ratio and sum to what was measured, less the call', (t) => {
+  const times = [1, 2, 3, 4].map((seconds) => ({ forward: seconds, backward: 2 * seconds, update: 1 }));
+  const corrected = correctedByStages(times, 0.5, [{ firstBlock: 1, lastBlock: 2, pass: 'forward', seconds: 10.5 }]);
+  t.deepEqual(
+    corrected.map(({ forward }) => forward),
+    [2, 4, 6, 8],
+  );
+  t.deepEqual(
+    corrected.map(({ backward }) => backward),
+    [2, 4, 6, 8],
+  );
+});
+
+test('of stages that overlap the later one holds, and the rest is off by what all of them were off by', (t) => {
+  const times = [1, 1, 1, 1].map((forward) => ({ forward, backward: 1, update: 1 }));
+  const [a, b, c, d] = correctedByStages(times, 0, [
+    { firstBlock: 0, lastBlock: 1, pass: 'forward', seconds: 4 },
+    { firstBlock: 1, lastBlock: 2, pass: 'forward', seconds: 8 },
+  ]).map(({ forward }) => forward) as [number, number, number, number];
+  t.is(b + c, 8);
+  t.is(a, 2);
+  t.is(d, 3);
+});
+
+test('times that are not above zero stay as they are, whatever was measured', (t) => {
+  const none = [{ forward: 0, backward: 0, update: 0 }];
+  t.deepEqual(correctedByStages(none, 0, [{ firstBlock: 0, lastBlock: 0, pass: 'update', seconds: 1 }]), none);
+});
+
+test('a board that has measured nothing has the times of the reference; one half as fast has twice those of its twin', (t) => {
+  const whole = ({ blocks }: ReturnType<typeof boardTimes>) =>
+    sum(blocks.map((times) => times.forward + times.backward));
+  const slow = aBoardLike({ secondsPerFlop: 2e-10, secondsPerByte: 1e-9, secondsPerCall: 6e-5 });
+  const [one, two] = [aBoardLike(), slow].map((board) => whole(boardTimes(subject, surveyOf(board)))) as [
+    number,
+    number,
+  ];
+  t.true(near(two / one, 2, 0.1), `${two / one}`);
+  t.true(whole(boardTimes(subject)) > 0);
+});
+
+test("a stage that was measured takes what it took, with the call, in the board's times", (t) => {
+  const board = aBoardLike();
+  const stage = sourceOf(aModel, 1, 4);
+  const survey = surveyOf(board, [stage]);
+  const { blocks, callSeconds } = boardTimes(subject, survey);
+  for (const work of worksOf(stage, { capabilities: { channelBlock: 8 }, optimizerSlots: 1 })) {
+    const predicted = sum(blocks.slice(1, 5).map((times) => times[work.pass])) + callSeconds;
+    t.true(near(predicted, trueSeconds(board, work)), work.pass);
+  }
+});
+
+test('a profile knows which runs of blocks it has measured, of which model and at how many threads', (t) => {
+  const { profile } = surveyOf(aBoardLike(), [sourceOf(aModel, 1, 4)]);
+  t.true(hasMeasured(profile, aModel, 1, 4));
+  t.false(hasMeasured(profile, aModel, 1, 3));
+  t.false(hasMeasured(profile, { ...aModel, microBatch: 16 }, 1, 4));
+  t.false(hasMeasured({ ...profile, threads: 2 }, aModel, 1, 4));
+});
+
+test('tensors over a cut cost by the bytes, none at both ends, and nothing where there is room beside computing', (t) => {
+  const survey = surveyOf();
+  const { cutSeconds } = boardTimes(subject, survey);
+  t.is(cutSeconds!.length, blocksOfModel.length + 1);
+  t.deepEqual([cutSeconds![0], cutSeconds![last + 1]], [0, 0]);
+  t.is(cutSeconds![3], 1e-3 + 5e-9 * blocksOfModel[2]!.outputBytes);
+  const beside = { ...survey, messages: { ...survey.messages!, besideComputing: true } };
+  t.true(boardTimes(subject, beside).cutSeconds!.every((seconds) => seconds === 0));
+});
+
+test('links are as their transfers were, half of what all sizes share is the way there; others are nominal', (t) => {
+  const surveys = new Map([
+    ['a', surveyOf(aBoardLike(), [], [{ to: 'b', transfers: transfersOf(12.5e6, 0.002) }])],
+    ['b', surveyOf(aBoardLike(), [], [{ to: 'a', transfers: [] }])],
+  ]);
+  const links = linksBetween(surveys);
+  const { bytesPerSecond, latencySeconds } = links.between('a', 'b');
+  t.true(near(bytesPerSecond, 12.5e6, 0.05), `${bytesPerSecond}`);
+  t.true(near(latencySeconds, 0.002, 0.1), `${latencySeconds}`);
+  t.is(links.between('b', 'a'), nominalLink);
+  t.is(linksBetween(new Map()).everywhere, nominalLink);
+});
+
+test('wishes and surveys survive the wire, and what is not one is refused with the path', (t) => {
+  const survey = surveyOf(aBoardLike(), [], [{ to: 'b', transfers: transfersOf(1e7, 0.001) }]);
+  const wire = formatSurvey(survey);
+  t.deepEqual(parseSurvey(wire), survey);
+  const wish = { model: aModel, budgetSeconds: 30, stages: [{ firstBlock: 0, lastBlock: 2 }], links: [] };
+  t.deepEqual(parseWish(JSON.parse(JSON.stringify(wish))), wish);
+  t.throws(() => parseWish({ ...wish, budgetSeconds: -1 }), {
+    instanceOf: PlanFieldError,
+    message: /wish\.budgetSeconds/,
+  });
+  t.throws(() => parseWish({ ...wish, more: 1 }), { message: /wish\.more/ });
+  t.throws(() => parseSurvey({ ...wire, links: [{ to: 'b', transfers: [{ bytes: 0, seconds: 1 }] }] }), {
+    message: /survey\.links\[0\]\.transfers\[0\]\.bytes/,
+  });
+  t.throws(() => parseSurvey({ ...wire, profile: { format: 'something' } }), { instanceOf: PredictorFileError });
+});
+
+test('rows of another factor move only the blocks of their stage against each other', (t) => {
+  const board = aBoardLike();
+  const { profile, ...rest } = surveyOf(board, [sourceOf(aModel, 0, 2)]);
+  const slower = rowsOf(sourceOf(aModel, 3, last), board, 1.5);
+  const measurements = [...profile.measurements, ...slower];
+  const { blocks } = boardTimes(subject, { ...rest, profile: { ...profile, measurements } });
+  const { blocks: before } = boardTimes(subject, surveyOf(board, [sourceOf(aModel, 0, 2), sourceOf(aModel, 3, last)]));
+  t.true(near(blocks[1]!.forward, before[1]!.forward, 0.02));
+  t.true(near(blocks[4]!.forward, 1.5 * before[4]!.forward, 0.05));
+});
