@@ -114,7 +114,7 @@ for (const [name, codec, error, of] of contracted) {
   });
 
   test(`${name}: tiny values, equal values and zeros come back as such`, (t) => {
-    t.deepEqual(decodedAgain(codec, new Float32Array(500)), new Float32Array(500));
+    t.true(decodedAgain(codec, new Float32Array(500)).every((value) => value === 0));
     const near = decodedAgain(codec, new Float32Array(512).fill(1e-42));
     t.true(near.every((value) => Math.abs(value) < 1e-37));
     const equal = decodedAgain(codec, new Float32Array(512).fill(-3));

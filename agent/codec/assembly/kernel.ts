@@ -7,6 +7,14 @@ const RESULT: usize = 0;
 const DITHER: usize = 32;
 const PACK_TABLE: usize = 256;
 const SPREAD_TABLE: usize = 512;
+// Constants of vectors are read from here: V8 makes one that is written into the code anew at every use.
+const LOW_BITS: usize = 768;
+const HIGH_BITS: usize = 784;
+const BYTES: usize = 800;
+const ONE: usize = 816;
+const ONE_AND_A_HALF: usize = 832;
+const ODD_SIGNS: usize = 848;
+const UPPER_SIGNS: usize = 864;
 const SIGNS: usize = 1024;
 const VALUES: usize = 2112;
 const SCRATCH: usize = 20544;
@@ -102,9 +110,9 @@ function setScale(wanted: f32): void {
 
 // @ts-expect-error: decorator
 @inline
-function nearest(at: usize, from: v128, factor: v128, add: v128): v128 {
+function nearest(at: usize, from: v128, factor: v128, add: v128, mask: v128): v128 {
   const scaled = f32x4.mul(f32x4.sub(v128.load(at), from), factor);
-  return v128.and(f32x4.add(scaled, add), i32x4.splat(0xff));
+  return v128.and(f32x4.add(scaled, add), mask);
 }
 
 // @ts-expect-error: decorator
@@ -126,21 +134,22 @@ function storePlanes(to: usize, first: v128, second: v128, bits: i32): void {
 }
 
 function packNearest(from: usize, to: usize, size: i32, bits: i32): void {
+  const mask = v128.load(BYTES);
   const start = f32x4.splat(origin);
   const factor = f32x4.splat(inverse);
   const add = f32x4.splat(MAGIC + zeroCode);
   for (let unit = 0; unit < size; unit += UNIT) {
     const first = pack(
-      nearest(from, start, factor, add),
-      nearest(from + 16, start, factor, add),
-      nearest(from + 32, start, factor, add),
-      nearest(from + 48, start, factor, add),
+      nearest(from, start, factor, add, mask),
+      nearest(from + 16, start, factor, add, mask),
+      nearest(from + 32, start, factor, add, mask),
+      nearest(from + 48, start, factor, add, mask),
     );
     const second = pack(
-      nearest(from + 64, start, factor, add),
-      nearest(from + 80, start, factor, add),
-      nearest(from + 96, start, factor, add),
-      nearest(from + 112, start, factor, add),
+      nearest(from + 64, start, factor, add, mask),
+      nearest(from + 80, start, factor, add, mask),
+      nearest(from + 96, start, factor, add, mask),
+      nearest(from + 112, start, factor, add, mask),
     );
     storePlanes(to, first, second, bits);
     from += 128;
@@ -151,22 +160,22 @@ function packNearest(from: usize, to: usize, size: i32, bits: i32): void {
 /** Four numbers of [-0.5, 0.5): one step of xorshift32 in each lane. */
 // @ts-expect-error: decorator
 @inline
-function dither(): v128 {
+function dither(one: v128, shift: v128): v128 {
   let state = v128.load(DITHER);
   state = v128.xor(state, i32x4.shl(state, 13));
   state = v128.xor(state, i32x4.shr_u(state, 17));
   state = v128.xor(state, i32x4.shl(state, 5));
   v128.store(DITHER, state);
-  const unit = v128.or(i32x4.shr_u(state, 9), i32x4.splat(0x3f800000));
-  return f32x4.sub(unit, f32x4.splat(1.5));
+  const unit = v128.or(i32x4.shr_u(state, 9), one);
+  return f32x4.sub(unit, shift);
 }
 
 // @ts-expect-error: decorator
 @inline
 function drawn(at: usize, least: v128, most: v128): v128 {
   const scaled = f32x4.mul(f32x4.sub(v128.load(at), f32x4.splat(origin)), f32x4.splat(inverse));
-  const moved = f32x4.pmin(f32x4.pmax(f32x4.add(scaled, dither()), least), most);
-  return v128.and(f32x4.add(moved, f32x4.splat(MAGIC + zeroCode)), i32x4.splat(0xff));
+  const moved = f32x4.pmin(f32x4.pmax(f32x4.add(scaled, dither(v128.load(ONE), v128.load(ONE_AND_A_HALF))), least), most);
+  return v128.and(f32x4.add(moved, f32x4.splat(MAGIC + zeroCode)), v128.load(BYTES));
 }
 
 function packStochastic(from: usize, to: usize, size: i32, bits: i32, levels: f32): void {
@@ -209,8 +218,9 @@ function decodeGroup(from: usize, to: usize, size: i32, bits: i32, levels: f32, 
   const factor = f32x4.splat(step);
   const add = f32x4.splat(start);
   // Every lane holds the whole word of a plane, and looks at one bit of each of its bytes.
-  const lowBits = i32x4(0x01010101, 0x02020202, 0x04040404, 0x08080808);
-  const highBits = i32x4(0x10101010, 0x20202020, 0x40404040, 0x80808080);
+  const lowBits = v128.load(LOW_BITS);
+  const highBits = v128.load(HIGH_BITS);
+  const mask = v128.load(BYTES);
   for (let unit = 0; unit < size; unit += UNIT) {
     let low = i8x16.splat(0);
     let high = low;
@@ -219,7 +229,6 @@ function decodeGroup(from: usize, to: usize, size: i32, bits: i32, levels: f32, 
       low = i8x16.sub(i8x16.add(low, low), i8x16.eq(v128.and(word, lowBits), lowBits));
       high = i8x16.sub(i8x16.add(high, high), i8x16.eq(v128.and(word, highBits), highBits));
     }
-    const mask = i32x4.splat(0xff);
     storeFour(to, v128.and(low, mask), factor, add);
     storeFour(to + 16, v128.and(high, mask), factor, add);
     storeFour(to + 32, v128.and(i32x4.shr_u(low, 8), mask), factor, add);
@@ -325,11 +334,11 @@ export function rotate(count: i32, log2: i32, back: bool): void {
 function withinFour(value: v128): v128 {
   const pairs = f32x4.add(
     v128.shuffle<i32>(value, value, 1, 0, 3, 2),
-    v128.xor(value, i32x4(0, 0x80000000, 0, 0x80000000)),
+    v128.xor(value, v128.load(ODD_SIGNS)),
   );
   return f32x4.add(
     v128.shuffle<i32>(pairs, pairs, 2, 3, 0, 1),
-    v128.xor(pairs, i32x4(0, 0, 0x80000000, 0x80000000)),
+    v128.xor(pairs, v128.load(UPPER_SIGNS)),
   );
 }
 

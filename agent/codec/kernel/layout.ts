@@ -8,6 +8,8 @@ export const layout = {
   packTable: 256,
   /** The opposite. */
   spreadTable: 512,
+  /** Vectors of four words that the kernel reads: see `constants`. */
+  constants: 768,
   /** 256 words: the sign bit where a rotation turns a value's sign. */
   signs: 1024,
   values: 2112,
@@ -30,9 +32,22 @@ export const NOT_FINITE = -1;
 export const groupBytes = (size: number, bits: number, symmetric: boolean): number =>
   (symmetric ? 2 : 4) + (size * bits) / 8;
 
+const SIGN = 0x80000000;
+/** Bits 0 to 3 and 4 to 7 of every byte, a lane each; the lowest byte; 1 and 1.5 as float32; signs of lanes. */
+const constants = [
+  ...[0x01010101, 0x02020202, 0x04040404, 0x08080808],
+  ...[0x10101010, 0x20202020, 0x40404040, 0x80808080],
+  ...[0xff, 0xff, 0xff, 0xff],
+  ...[0x3f800000, 0x3f800000, 0x3f800000, 0x3f800000],
+  ...[0x3fc00000, 0x3fc00000, 0x3fc00000, 0x3fc00000],
+  ...[0, SIGN, 0, SIGN],
+  ...[0, 0, SIGN, SIGN],
+] as const;
+
 /** Fills in what does not change. */
 export function fillTables(memory: ArrayBuffer): void {
   const bytes = new Uint8Array(memory);
+  new Uint32Array(memory, layout.constants, constants.length).set(constants);
   for (let pattern = 0; pattern < 16; pattern++) {
     const lanes = [0, 1, 2, 3].filter((lane) => pattern & (1 << lane));
     const pack = new Uint8Array(bytes.buffer, layout.packTable + 16 * pattern, 16).fill(0xff);
