@@ -46,6 +46,8 @@ export interface SessionOptions {
   readonly profile?: string | undefined;
   /** Whether the library keeps memory from run to run (the default), or gets it anew: less memory, slower. */
   readonly arena?: boolean | undefined;
+  /** Whether the library's threads wait busily for work (the default): sooner there, and in the way of others. */
+  readonly spinning?: boolean | undefined;
 }
 
 const baseOptions = (threads: number, arena = true): InferenceSession.SessionOptions => ({
@@ -59,11 +61,13 @@ const baseOptions = (threads: number, arena = true): InferenceSession.SessionOpt
   logSeverityLevel: 3,
 });
 
-export async function createSession(program: Program, { threads, profile, arena }: SessionOptions): Promise<Session> {
+export async function createSession(program: Program, options: SessionOptions): Promise<Session> {
+  const { threads, profile, arena, spinning = true } = options;
   const profiling = profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile };
   const session = await runtime().InferenceSession.create(program.bytes, {
     ...baseOptions(threads, arena),
     ...profiling,
+    ...(spinning ? {} : { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
   });
   // Two ports may stand for one ONNX value, which is fetched once.
   const fetched = [...new Map(program.outputs.map((port) => [port.name, port])).values()];
