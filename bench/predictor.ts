@@ -7,6 +7,7 @@ import {
   fitModel,
   learnAll,
   leaveOneBoardOut,
+  noiseOf,
   parseRecording,
   predictors,
   type RecordedTrials,
@@ -16,14 +17,14 @@ import {
   trialsOf,
 } from '../planner/index.ts';
 import { boards as emulated } from './predictor/boards.ts';
-import { record, recordingParts } from './predictor/record.ts';
+import { record } from './predictor/record.ts';
 import { median } from './statistics.ts';
 
 const directory = join(import.meta.dirname, 'recordings');
 
 /**
  * How well boards that were not trained on are predicted, from recordings of emulated boards. Numbers are defined in
- * METHODOLOGY.md. With `--record` a round is added to the recordings first.
+ * METHODOLOGY.md. With `--record` rounds are added to the recordings first.
  */
 export async function predictorBench(args: readonly string[]): Promise<unknown> {
   const { values } = parseArgs({
@@ -31,15 +32,15 @@ export async function predictorBench(args: readonly string[]): Promise<unknown> 
     options: {
       record: { type: 'boolean', default: false },
       boards: { type: 'string', default: emulated.map(({ name }) => name).join() },
-      parts: { type: 'string', default: recordingParts.join() },
+      rounds: { type: 'string', default: '3' },
+      lock: { type: 'string' },
       recordings: { type: 'string', default: directory },
       json: { type: 'boolean', default: false },
     },
   });
   if (values.record) {
-    const wanted = values.parts.split(',');
-    const parts = recordingParts.filter((part) => wanted.includes(part));
-    await record(values.recordings, values.boards.split(','), parts);
+    const { recordings: to, lock } = values;
+    await record({ directory: to, names: values.boards.split(','), rounds: Number(values.rounds), lock });
   }
   const recordings = await readRecordings(values.recordings);
   say(recordings);
@@ -64,6 +65,8 @@ function summary(
   const over = (of: (report: BoardReport) => number) => mean(reports.map(of).filter(Number.isFinite));
   const blocks = new Set(boards.flatMap((board) => board.blocks.map(({ work }) => blockOf(work.id))));
   const calibrations = recordings.flatMap(({ calibrationSeconds }) => calibrationSeconds ?? []);
+  const noises = recordings.flatMap((recording) => noiseOf(recording) ?? []);
+  const noise = (kind: keyof (typeof noises)[number]) => mean(noises.map((each) => each[kind]));
   return {
     boards: boards.length,
     blocks: blocks.size,
@@ -74,6 +77,8 @@ function summary(
     within10At100: over(({ within10 }) => within10),
     scalarAt10: over(({ baselines }) => baselines.scalar),
     rooflineAt10: over(({ baselines }) => baselines.roofline),
+    roundNoise: noise('single'),
+    roundNoiseCentred: noise('centred'),
     stageMape: over(({ stages }) => stages),
     calibrationSeconds: calibrations.length === 0 ? null : Math.max(...calibrations),
     ...timeCalls(boards),

@@ -41,6 +41,8 @@ export interface OnnxEngineOptions {
   readonly capabilities?: Capabilities;
   /** Whether ONNX Runtime keeps its memory from run to run: true when not given. */
   readonly arena?: boolean;
+  /** Whether ONNX Runtime's threads wait busily for work: true when not given. */
+  readonly spinning?: boolean;
   /** The graph of a specification and its blocks; a model of the zoo when not given. */
   readonly blocksOf?: (specification: StageSpecification) => ModelBlocks;
 }
@@ -89,13 +91,20 @@ export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
 
 async function loadStage(specification: StageSpecification, options: OnnxEngineOptions): Promise<Loaded> {
   const { firstBlock, lastBlock, seed } = specification;
-  const { profile, arena, blocksOf = blocksOfZoo } = options;
+  const { profile, arena, spinning, blocksOf = blocksOfZoo } = options;
   const { graph, blocks } = blocksOf(specification);
   const stage = stageOf(graph, blocks, firstBlock, lastBlock);
   const optimizer = createOptimizer(specification.optimizer.name, specification.optimizer.options);
   const capabilities = options.capabilities ?? (await probeCapabilities());
   const memory = planMemory(stage, capabilities);
-  const sessions = await openSessions(stage, specification, { optimizer, capabilities, memory, profile, arena });
+  const sessions = await openSessions(stage, specification, {
+    optimizer,
+    capabilities,
+    memory,
+    profile,
+    arena,
+    spinning,
+  });
   const values = new StageValues({ stage, blocks, optimizer, memory, capabilities, seed });
   return { specification, stage, sessions, values, optimizer, stash: new Map(), pool: new TensorPool() };
 }

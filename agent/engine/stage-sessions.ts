@@ -28,12 +28,13 @@ export interface SessionNeeds {
   readonly memory: ParameterMemory;
   readonly profile?: string | undefined;
   readonly arena?: boolean | undefined;
+  readonly spinning?: boolean | undefined;
 }
 
 export async function openSessions(
   stage: Stage,
   specification: StageSpecification,
-  { optimizer, capabilities, memory, profile, arena }: SessionNeeds,
+  { optimizer, capabilities, memory, profile, arena, spinning }: SessionNeeds,
 ): Promise<StageSessions> {
   const { microBatches, threads } = specification;
   const accumulate = microBatches > 1;
@@ -43,7 +44,7 @@ export async function openSessions(
     accumulate,
     parameters: memory.layouts,
   });
-  const options: SessionOptions = { threads, profile, arena };
+  const options: SessionOptions = { threads, profile, arena, spinning };
   const open = async (program: Program | undefined) => (program ? createSession(program, options) : undefined);
   const fused = stage.isLoss && specification.fused;
   const { name } = stage.graph;
@@ -53,7 +54,7 @@ export async function openSessions(
     backward: await open(fused ? undefined : programs.backward),
     forwardBackward: await open(fused ? programs.forwardBackward : undefined),
     norms: await open(clips ? lowerNorms(name, memory.trainable) : undefined),
-    update: await createSession(lowerUpdate(name, [memory.chunk], optimizer), { threads, arena }),
+    update: await createSession(lowerUpdate(name, [memory.chunk], optimizer), { threads, arena, spinning }),
     accumulate,
   };
 }

@@ -16,11 +16,14 @@ export interface Quota {
   leave(): void;
   /** Puts another process beside it. */
   admitNeighbour(pid: number): void;
+  /** Puts a process where it has what the board and its neighbour leave. */
+  admitFiller(pid: number): void;
 }
 
 /**
  * Runs `use` in a control group that other work on the machine hardly disturbs, and removes it, whatever happens. Inside
- * it the board has a group with its quota (`share` of a core), and its neighbour one of the same weight.
+ * it the board has a group with its quota (`share` of a core), its neighbour one of the same weight, and fillers one of the
+ * least.
  */
 export async function withQuota<T>(share: number | undefined, use: (quota: Quota) => Promise<T>): Promise<T> {
   if (!existsSync(join(controller, 'cpu.cfs_quota_us'))) {
@@ -29,11 +32,13 @@ export async function withQuota<T>(share: number | undefined, use: (quota: Quota
   const outer = join(controller, `flotilla-predictor-${process.pid}`);
   const board = join(outer, 'board');
   const neighbour = join(outer, 'neighbour');
+  const filler = join(outer, 'filler');
   const move = (to: string, pid = process.pid) => writeFileSync(join(to, 'cgroup.procs'), String(pid));
   try {
     mkdirSync(outer);
     writeFileSync(join(outer, 'cpu.shares'), String(shares));
-    for (const group of [board, neighbour]) mkdirSync(group);
+    for (const group of [board, neighbour, filler]) mkdirSync(group);
+    writeFileSync(join(filler, 'cpu.shares'), '2');
     if (share !== undefined) {
       writeFileSync(join(board, 'cpu.cfs_period_us'), String(periodMicroseconds));
       writeFileSync(join(board, 'cpu.cfs_quota_us'), String(Math.round(share * periodMicroseconds)));
@@ -43,10 +48,11 @@ export async function withQuota<T>(share: number | undefined, use: (quota: Quota
       enter: () => move(board),
       leave: () => move(outer),
       admitNeighbour: (pid) => move(neighbour, pid),
+      admitFiller: (pid) => move(filler, pid),
     });
   } finally {
     move(controller);
-    for (const group of [board, neighbour, outer]) await removeGroup(group);
+    for (const group of [board, neighbour, filler, outer]) await removeGroup(group);
   }
 }
 

@@ -2,14 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { boards } from './boards.ts';
+import { boards, type EmulatedBoard } from './boards.ts';
 
-const program = join(import.meta.dirname, 'record-board.ts');
-export const recordingParts = ['blocks', 'stages', 'calibration'] as const;
-export type RecordingPart = (typeof recordingParts)[number];
+const program = join(import.meta.dirname, 'record-boards.ts');
 
-/** Longer takes no board. */
-const deadlineMilliseconds = 600_000;
+/** Longer takes no group of boards. */
+const deadlineMilliseconds = 3_600_000;
 
 /**
  * glibc gives large tensors back to the kernel after each run and gets them again, page by page, unless it is told to
@@ -21,22 +19,27 @@ const keepMemory = {
   MALLOC_TOP_PAD_: '67108864',
 };
 
-/** Adds a round to the recording of each board that is named, each in a process of its own. */
-export async function record(
-  directory: string,
-  names: readonly string[],
-  parts: readonly RecordingPart[],
-): Promise<void> {
+export interface RecordOptions {
+  readonly directory: string;
+  /** Names of emulated boards. */
+  readonly names: readonly string[];
+  readonly rounds: number;
+  /** A file that is locked while a round is measured (flock). */
+  readonly lock?: string | undefined;
+}
+
+/** Adds rounds, and a calibration, to the recording of each board that is named: a process for each kind of engine. */
+export async function record({ directory, names, rounds, lock }: RecordOptions): Promise<void> {
   mkdirSync(directory, { recursive: true });
-  for (const part of parts) {
-    for (const { name } of boards.filter((board) => names.includes(board.name))) {
-      await recordBoard(name, join(directory, `${name}.json`), part);
-    }
+  const wanted = boards.filter(({ name }) => names.includes(name));
+  const engineOf = ({ threads, layout, arena }: EmulatedBoard) => `${threads} ${layout} ${arena}`;
+  for (const group of Map.groupBy(wanted, engineOf).values()) {
+    await recordGroup([directory, String(rounds), lock ?? '-', ...group.map(({ name }) => name)]);
   }
 }
 
-async function recordBoard(name: string, file: string, part: RecordingPart): Promise<void> {
-  const child = spawn(process.execPath, [program, name, file, part], {
+async function recordGroup(args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [program, ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, ...keepMemory, ORT_DISABLE_TELEMETRY: '1' },
     timeout: deadlineMilliseconds,
@@ -44,11 +47,12 @@ async function recordBoard(name: string, file: string, part: RecordingPart): Pro
   });
   const [code] = await once(child, 'exit');
   removeLeftGroup(child.pid!);
-  if (code !== 0) throw new Error(`recording ${name} (${part}) ended with ${code}`);
+  if (code !== 0) throw new Error(`recording ${args.slice(3).join(', ')} ended with ${code}`);
 }
 
 /** A child that was killed could not remove its control group. */
 function removeLeftGroup(pid: number): void {
   const outer = `/sys/fs/cgroup/cpu/flotilla-predictor-${pid}`;
-  for (const group of [join(outer, 'board'), join(outer, 'neighbour'), outer]) if (existsSync(group)) rmdirSync(group);
+  const inner = ['board', 'neighbour', 'filler'].map((name) => join(outer, name));
+  for (const group of [...inner, outer]) if (existsSync(group)) rmdirSync(group);
 }

@@ -2,7 +2,7 @@ import type { BlockTimes } from '../times.ts';
 import type { Guarded } from './guard.ts';
 import type { AdaptiveState } from './predictors/adaptive.ts';
 import type { Conditions, Predictor } from './types.ts';
-import { familyOfKind, type Kind, positionOf } from './work/kinds.ts';
+import { familyOfKind } from './work/kinds.ts';
 import type { Pass, Work } from './work/work.ts';
 
 /** What the planner asks of a board: see `PlannerBoard`. */
@@ -45,13 +45,14 @@ export function blockTimesOf(
   return { blocks, callSeconds: calls.reduce((sum, seconds) => sum + seconds, 0) / calls.length };
 }
 
-const borderKinds = (['calls', 'border bytes'] as const satisfies readonly Kind[]).map(positionOf);
-
 /** The share of a block's time alone that it does not take within a stage. */
-function borderShare({ model, weights }: AdaptiveState, { amounts }: Work): number {
-  const part = (kind: number) =>
-    amounts[kind]! * model.base.unitSeconds[kind]! * Math.exp(weights.mean[familyOfKind[kind]!]!);
+function borderShare({ model, weights }: AdaptiveState, { amounts, border }: Work): number {
   let total = 1e-9;
-  for (let kind = 0; kind < amounts.length; kind++) total += part(kind);
-  return borderKinds.reduce((sum, kind) => sum + part(kind), 0) / total;
+  let ofBorder = 0;
+  for (let kind = 0; kind < amounts.length; kind++) {
+    const unit = model.base.unitSeconds[kind]! * Math.exp(weights.mean[familyOfKind[kind]!]!);
+    total += amounts[kind]! * unit;
+    ofBorder += border[kind]! * unit;
+  }
+  return ofBorder / total;
 }

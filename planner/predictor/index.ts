@@ -40,6 +40,7 @@ export {
 } from './profile.ts';
 export {
   formatRecording,
+  noiseOf,
   parseRecording,
   type RecordedRow,
   type RecordedTrials,

@@ -25,8 +25,10 @@ export interface BoardReport {
 export const observationCounts = [0, 10, 100] as const;
 const leastBoards = 3;
 
-export function samplesOf({ board, probes, blocks }: RecordedTrials): BoardSamples {
-  return { board, samples: [...probes, ...blocks] };
+/** What is trained on: stages too, which tell what the border of a program costs. */
+export function samplesOf({ board, probes, blocks, stages }: RecordedTrials): BoardSamples {
+  const ofStages = stages.flatMap(({ work, seconds }) => (work === undefined ? [] : [{ work, seconds }]));
+  return { board, samples: [...probes, ...blocks, ...ofStages] };
 }
 
 /** Trains on all boards but one, for each board. @throws RecordingsError */

@@ -91,6 +91,8 @@ export interface StageTrial {
   readonly source: Source;
   readonly pass: RecordedRow['pass'];
   readonly seconds: number;
+  /** Absent for forward and backward as one. */
+  readonly work?: Work;
 }
 
 /** What a recording asks of a predictor: single blocks, probes, and stages of several blocks. */
@@ -103,25 +105,53 @@ export interface RecordedTrials extends Trials {
 /** The optimizer that recordings are made with keeps one tensor for each parameter (SGD with momentum). */
 const optimizerSlots = 1;
 
-/** The time of a work is the median of the rounds; what a running board would have measured is the first of them. */
+/**
+ * The time of a work is the geometric mean of the rounds, each brought to the speed of the round in the middle; what a
+ * running board would have measured is the first round as it is.
+ */
 export function trialsOf({ board, channelBlock, rows }: Recording): RecordedTrials {
   const probes: Trial[] = [];
   const blocks: Trial[] = [];
   const stages: StageTrial[] = [];
   const known = new Map<string, readonly Work[]>();
-  for (const { source, pass, seconds } of rows) {
-    if (source.firstBlock !== source.lastBlock || pass === 'forwardBackward') {
-      stages.push({ source, pass, seconds: median(seconds) });
-      continue;
-    }
-    const key = `${source.model} ${source.firstBlock} ${source.microBatch}`;
+  const pace = paceOf(rows);
+  for (const { source, pass, seconds: rounds } of rows) {
+    const seconds = Math.exp(mean(rounds.map((time, round) => Math.log(time) - pace[round]!)));
+    const key = `${source.model} ${source.firstBlock} ${source.lastBlock} ${source.microBatch}`;
     const works = known.get(key) ?? worksOf(source, { capabilities: { channelBlock }, optimizerSlots });
     known.set(key, works);
-    const work = works.find((candidate) => candidate.pass === pass)!;
-    const trial: Trial = { work, seconds: median(seconds), measured: seconds[0]! };
-    (isProbe(source) ? probes : blocks).push(trial);
+    const work = works.find((candidate) => candidate.pass === pass);
+    if (work === undefined || source.firstBlock !== source.lastBlock) {
+      stages.push({ source, pass, seconds, ...(work !== undefined && { work }) });
+    } else (isProbe(source) ? probes : blocks).push({ work, seconds, measured: rounds[0]! });
   }
   return { board, channelBlock, probes, blocks, stages };
+}
+
+/** For each round, the logarithm of how much slower it was than the round in the middle. */
+function paceOf(rows: readonly RecordedRow[]): readonly number[] {
+  const rounds = Math.max(...rows.map(({ seconds }) => seconds.length));
+  const complete = rows.filter(({ seconds }) => seconds.length === rounds);
+  const paces = Array.from({ length: rounds }, (_, round) =>
+    median(complete.map(({ seconds }) => Math.log(seconds[round]! / median(seconds)))),
+  );
+  return paces.map((pace) => pace - median(paces));
+}
+
+/**
+ * The medians over works of how far the first round lies from the others' mean, as it is and but for the board's common
+ * factor: what no predictor can know. Undefined where there is one round.
+ */
+export function noiseOf({ rows }: Recording): { readonly single: number; readonly centred: number } | undefined {
+  const repeated = rows.filter(({ seconds }) => seconds.length > 1);
+  if (repeated.length === 0) return undefined;
+  const apart = repeated.map(({ seconds: [first, ...rest] }) => Math.log(first!) - mean(rest.map(Math.log)));
+  const common = median(apart);
+  return { single: median(apart.map(Math.abs)), centred: median(apart.map((value) => Math.abs(value - common))) };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function median(values: readonly number[]): number {

@@ -27,7 +27,7 @@ export async function openBindingSession(program: Program, options: SessionOptio
   };
 }
 
-function bindingOptions({ threads, profile, arena = true }: SessionOptions): InferenceSession.SessionOptions {
+function bindingOptions({ threads, profile, arena = true, spinning = true }: SessionOptions): InferenceSession.SessionOptions {
   const profiling = profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile };
   return {
     intraOpNumThreads: threads,
@@ -39,6 +39,7 @@ function bindingOptions({ threads, profile, arena = true }: SessionOptions): Inf
     graphOptimizationLevel: 'disabled',
     logSeverityLevel: 3,
     ...profiling,
+    ...(spinning ? {} : { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
   };
 }
 

@@ -49,6 +49,7 @@ const calls = {
   GetDimensions: { slot: 62, takes: ['pointer', 'pointer', 'size'] },
   GetTensorTypeAndShape: { slot: 65, takes: ['pointer', 'pointer'] },
   CreateCpuMemoryInfo: { slot: 69, takes: ['int', 'int', 'pointer'] },
+  AddSessionConfigEntry: { slot: 130, takes: ['pointer', 'text', 'text'] },
 } as const satisfies Record<string, Signature>;
 
 /** Functions that give an object back, which never fails. */
@@ -62,7 +63,7 @@ const releases = {
   ReleaseSessionOptions: 100,
 } as const;
 const errorMessageSlot = 2;
-const slots = 101;
+const slots = 131;
 
 // Flags of dlopen(3) under Linux.
 const bindNow = 2;

@@ -96,7 +96,8 @@ function createSession({ library, environment }: Needs, bytes: Uint8Array, optio
   }
 }
 
-function configure({ api }: OrtLibrary, native: Pointer, { threads, profile, arena = true }: SessionOptions): void {
+function configure({ api }: OrtLibrary, native: Pointer, options: SessionOptions): void {
+  const { threads, profile, arena = true, spinning = true } = options;
   api.SetIntraOpNumThreads(native, threads);
   api.SetInterOpNumThreads(native, 1);
   api.SetSessionExecutionMode(native, sequential);
@@ -107,6 +108,7 @@ function configure({ api }: OrtLibrary, native: Pointer, { threads, profile, are
     api.DisableCpuMemArena(native);
     api.DisableMemPattern(native);
   }
+  if (!spinning) api.AddSessionConfigEntry(native, 'session.intra_op.allow_spinning', '0');
   if (profile !== undefined) api.EnableProfiling(native, profile);
 }
 

@@ -29,6 +29,8 @@ export interface SessionOptions {
   readonly profile?: string | undefined;
   /** Whether the library keeps memory from run to run (the default), or gets it anew: less memory, slower. */
   readonly arena?: boolean | undefined;
+  /** Whether the library's threads wait busily for work (the default): sooner there, and in the way of others. */
+  readonly spinning?: boolean | undefined;
 }
 
 export type OpenSession = (program: Program, options: SessionOptions) => Promise<Session>;

@@ -14,6 +14,8 @@ export interface BoardSamples {
 export interface Sample {
   readonly work: Work;
   readonly seconds: number;
+  /** A single measurement of the same, where there is one: tells how noisy such measurements are. */
+  readonly measured?: number;
 }
 
 /** A base model with how boards differ from it. */
@@ -22,8 +24,8 @@ export interface FittedModel {
   /** How the boards that were trained on are spread around the reference: what a new board is expected to be like. */
   readonly prior: Gaussian;
   /**
-   * Variance of a work's time around what the base and its board's weights say, by class (see `noiseClass`), on a board
-   * that scatters as most do.
+   * Variance of a single measurement around what the base and its board's weights say, by class (see `noiseClass`), on a
+   * board that scatters as most do.
    */
   readonly noise: readonly number[];
 }
@@ -77,7 +79,8 @@ export function fitModel(boards: readonly BoardSamples[], options: FitOptions = 
       return dot(features, weights[board]!);
     });
     const spread = fitSpread(boards, base, options);
-    fitted = { base, prior: spread.prior, noise: spread.noise };
+    const single = measurementNoise(boards, base);
+    fitted = { base, prior: spread.prior, noise: spread.noise.map((own, index) => own + single[index]!) };
     weights = spread.weights;
     scatter = spread.scatter;
   }
@@ -233,6 +236,24 @@ function noiseOf(residuals: readonly (readonly Residual[])[], scatter: readonly 
       ofBoard.filter((each) => each.noiseClass === wanted).map(({ size }) => size / Math.sqrt(scatter[board]!)),
     );
     return sizes.length === 0 ? 0.04 : Math.max(leastNoise, variance(sizes));
+  });
+}
+
+/** Variance of single measurements around the times of the works, but for what a board's have in common. */
+function measurementNoise(boards: readonly BoardSamples[], base: BaseModel): readonly number[] {
+  const apart = boards.flatMap(({ samples }) => {
+    const known = samples.flatMap(({ work, seconds, measured }) =>
+      measured === undefined || measured === seconds ? [] : [{ work, log: Math.log(measured / seconds) }],
+    );
+    const common = known.length === 0 ? 0 : median(known.map(({ log }) => log));
+    return known.map(({ work, log }) => ({
+      noiseClass: noiseClass(refer(base, work).logSeconds),
+      size: Math.abs(log - common),
+    }));
+  });
+  return Array.from({ length: noiseClasses }, (_, wanted) => {
+    const sizes = apart.filter((each) => each.noiseClass === wanted).map(({ size }) => size);
+    return sizes.length === 0 ? 0 : variance(sizes);
   });
 }
 

@@ -1,5 +1,5 @@
 import { type Gaussian, predictLinear, updateLinear } from '../adaptation/gaussian.ts';
-import { noTimes, type OwnTimes, timeOf, withTime } from '../adaptation/own-times.ts';
+import { noTimes, type OwnTime, type OwnTimes, timeOf, withTime } from '../adaptation/own-times.ts';
 import { type FittedModel, noiseClass } from '../base/fit.ts';
 import { featureCount, type Reference, refer } from '../base/model.ts';
 import type { Conditions, Learner, Prediction } from '../types.ts';
@@ -34,23 +34,22 @@ export const adaptive: Learner<AdaptiveState> = {
   },
   learn(state, { work, seconds, conditions }) {
     const reference = refer(state.model.base, work);
-    const { linear, own, noise, expected } = predictFrom(state, work, reference, conditions);
+    const { linear, own, noise, deviation } = predictFrom(state, work, reference, conditions);
     const target = Math.log(seconds) - reference.logSeconds - shift(reference, conditions);
-    const surprise =
-      (target + reference.logSeconds + shift(reference, conditions) - expected) / Math.sqrt(linear.variance + noise);
+    const surprise = (target - linear.mean - own.mean) / deviation;
     const trend = (1 - trendShare) * state.trend + trendShare * Math.max(-alone, Math.min(alone, surprise));
     const hasChanged = Math.abs(trend) > changed;
     // A lone measurement far off is believed little; one of several on the same side is not alone.
     const doubt = hasChanged ? 1 : Math.max(1, Math.abs(surprise));
     const loosened = loosenCommon(state.weights, hasChanged ? changeVariance : driftVariance);
-    const weights = updateLinear(loosened, reference.features, target - (hasChanged ? 0 : own), noise * doubt);
+    const weights = updateLinear(loosened, reference.features, target - (hasChanged ? 0 : own.mean), noise * doubt);
     const rest = target - predictLinear(weights, reference.features).mean;
     return {
       ...state,
       weights,
       trend: hasChanged ? trend / 2 : trend,
       scatter: learnScatter(state.scatter, surprise),
-      works: learnOwn(state, work, rest),
+      works: learnOwn(state.works, work, rest, doubt),
     };
   },
 };
@@ -73,39 +72,62 @@ function learnScatter(scatter: number, surprise: number): number {
   return Math.max(leastScatter, Math.min(mostScatter, next));
 }
 
-/** Share of the noise that is the work's own and stays, against that of a single measurement. */
-const ownShare = 0.6;
-const mostMeasurements = 8;
+/**
+ * What a work takes of its own is a sum: what all passes of its block have in common, what this pass has at any
+ * micro-batch, and its very own. The variance of each, before anything is measured, as a share of the noise; the rest is
+ * that of a single measurement.
+ */
+const levels = [
+  { nameOf: ({ id }: Work) => id.slice(0, id.indexOf(' ')), share: 0.15 },
+  { nameOf: ({ id }: Work) => id.slice(0, id.lastIndexOf(' ')), share: 0.3 },
+  { nameOf: ({ id }: Work) => id, share: 0.25 },
+] as const;
+const measurementShare = 1 - levels.reduce((sum, { share }) => sum + share, 0);
+/** Own times change too: what has been measured often is not certain for ever. */
+const leastOwnVariance = 0.05;
+
+function ownTimes(works: OwnTimes, work: Work) {
+  return levels.map(({ nameOf, share }) => {
+    const name = nameOf(work);
+    return { name, time: timeOf(works, name) ?? { mean: 0, variance: share } };
+  });
+}
+
+/** The sum of a work's own times. */
+function ownOf(works: OwnTimes, work: Work): OwnTime {
+  let mean = 0;
+  let variance = 0;
+  for (const { time } of ownTimes(works, work)) {
+    mean += time.mean;
+    variance += time.variance;
+  }
+  return { mean, variance };
+}
+
+/** Gives each level its share of what was measured beyond the board's part (`rest`). */
+function learnOwn(works: OwnTimes, work: Work, rest: number, doubt: number): OwnTimes {
+  const before = ownOf(works, work);
+  const total = before.variance + measurementShare * doubt;
+  return ownTimes(works, work).reduce((times, { name, time }) => {
+    const gain = time.variance / total;
+    const mean = time.mean + gain * (rest - before.mean);
+    return withTime(times, name, { mean, variance: Math.max(leastOwnVariance, time.variance * (1 - gain)) });
+  }, works);
+}
 
 function predictFrom(state: AdaptiveState, work: Work, reference: Reference, conditions: Conditions | undefined) {
   const { model, weights, works, scatter } = state;
   const linear = predictLinear(weights, reference.features);
   const noise = scatter * model.noise[noiseClass(reference.logSeconds)]!;
-  const known = timeOf(works, work.id);
-  const own = known === undefined ? 0 : known.residual;
-  const unknown = known === undefined ? 1 : 1 - ownBelief(known.measurements);
-  const expected = reference.logSeconds + linear.mean + own + shift(reference, conditions);
-  const deviation = Math.sqrt(linear.variance + noise * (ownShare * unknown + 1 - ownShare));
+  const own = ownOf(works, work);
+  const expected = reference.logSeconds + linear.mean + own.mean + shift(reference, conditions);
+  const deviation = Math.sqrt(linear.variance + noise * (own.variance + measurementShare));
   const prediction: Prediction = {
     seconds: Math.exp(expected),
     relativeDeviation: deviation,
     novelty: linear.variance / noise,
   };
-  return { linear, noise, own, expected, prediction };
-}
-
-/** n·τ² / (n·τ² + σ²): how much of a mean over n measurements is the work's own. */
-function ownBelief(measurements: number): number {
-  return (measurements * ownShare) / (measurements * ownShare + 1 - ownShare);
-}
-
-function learnOwn({ works }: AdaptiveState, work: Work, rest: number): OwnTimes {
-  const known = timeOf(works, work.id);
-  const measurements = Math.min(mostMeasurements, (known?.measurements ?? 0) + 1);
-  const belief = ownBelief(measurements);
-  const before = known === undefined ? 0 : known.residual / ownBelief(known.measurements);
-  const mean = before + (rest - before) / measurements;
-  return withTime(works, work.id, { residual: belief * mean, measurements });
+  return { linear, noise, own, deviation, prediction };
 }
 
 const computing: readonly boolean[] = familyNames.map(

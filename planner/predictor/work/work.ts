@@ -23,6 +23,8 @@ export interface Work {
   readonly pass: Pass;
   readonly microBatch: number;
   readonly amounts: Amounts;
+  /** The part of them that is gone where blocks before and behind are in the same program. */
+  readonly border: Amounts;
   /** Of the node that computes most: log2 of its channels in, channels out and places, its kernel's area, its stride. */
   readonly traits: readonly number[];
 }
@@ -55,7 +57,27 @@ export function stageWorks(name: string, stage: Stage, options: WorkOptions): re
   };
   const traits = traitsOf(stage);
   const wanted = stage.gradients.size === 0 ? (['forward', 'backward'] as const) : passes;
-  return wanted.map((pass) => ({ id: `${name} ${pass} ${microBatch}`, pass, microBatch, amounts: all[pass], traits }));
+  return wanted.map((pass) => ({
+    id: `${name} ${pass} ${microBatch}`,
+    pass,
+    microBatch,
+    amounts: all[pass],
+    border: borderAmounts(stage, pass, options),
+    traits,
+  }));
+}
+
+/** The call, what is brought into another layout, and the value that is put out. */
+function borderAmounts({ types, output, isLoss, input, inputGradient }: Stage, pass: Pass, options: WorkOptions) {
+  const border = noAmounts();
+  if (pass === 'update') return border;
+  const [given, asked] = pass === 'forward' ? [input, output] : [isLoss ? undefined : output, inputGradient];
+  const ends = [given, asked].flatMap((value) => (value === undefined ? [] : [typeOf(types, value)]));
+  border[positionOf('calls')] = 1;
+  border[positionOf('tensors')] = 2;
+  border[positionOf('border bytes')] = sum(ends.map((type) => borderBytes(type, options.capabilities)));
+  border[positionOf('output bytes')] = asked === undefined ? 0 : byteSize(typeOf(types, asked));
+  return border;
 }
 
 function traitsOf({ graph: { nodes }, types }: Stage): readonly number[] {

@@ -5,6 +5,7 @@ import {
   formatPredictor,
   formatProfile,
   formatRecording,
+  noiseOf,
   type PredictorFile,
   parsePredictor,
   parseProfile,
@@ -142,24 +143,32 @@ const recording: Recording = {
   calibrationSeconds: 20,
   rows: [
     { source: probeSource('conv64'), pass: 'forward', seconds: [0.1, 0.2, 0.15] },
-    { source, pass: 'update', seconds: [0.3] },
-    { source: { ...source, firstBlock: 0, lastBlock: 3 }, pass: 'forwardBackward', seconds: [0.5, 0.7] },
+    { source, pass: 'update', seconds: [0.2, 0.4, 0.3] },
+    { source: { ...source, firstBlock: 0, lastBlock: 3 }, pass: 'forwardBackward', seconds: [1, 2, 1.65] },
   ],
 };
 
-test('a recording that was written gives the same trials: the median of the rounds, and the first of them', (t) => {
+test('a recording that was written gives the same trials: the mean of the rounds at one speed, and the first round', (t) => {
   const trials = trialsOf(parseRecording(formatRecording(recording), 'r.json'));
   t.deepEqual(
-    [...trials.probes, ...trials.blocks].map(({ work, seconds, measured }) => [work.id, seconds, measured]),
+    [...trials.probes, ...trials.blocks].map(({ work, seconds, measured }) => [work.id, seconds.toFixed(4), measured]),
     [
-      ['probe/conv64/1 forward 4', 0.15, 0.1],
-      ['mlp/1 update 8', 0.3, 0.3],
+      ['probe/conv64/1 forward 4', '0.1500', 0.1],
+      ['mlp/1 update 8', '0.3000', 0.2],
     ],
   );
-  t.like(trials.stages[0], { pass: 'forwardBackward', seconds: 0.6 });
+  t.is(trials.stages[0]!.pass, 'forwardBackward');
+  // the rounds ran at 2/3, 4/3 and 1 of the middle's time: (1.5 · 1.5 · 1.65)^⅓
+  t.is(trials.stages[0]!.seconds.toFixed(4), '1.5484');
+});
+
+test('the noise of a recording is how far its first round lies from the others', (t) => {
+  const { single, centred } = noiseOf(recording)!;
+  t.is(single.toFixed(3), Math.log(Math.sqrt(0.2 * 0.15) / 0.1).toFixed(3));
+  t.true(centred < 1e-9 && noiseOf({ ...recording, rows: [] }) === undefined);
 });
 
 test('a recording with a row that is none is refused with its place', (t) => {
-  const odd = formatRecording(recording).replace('[0.3]', '[-0.3]');
+  const odd = formatRecording(recording).replace('[0.2,0.4,0.3]', '[-0.2]');
   t.throws(() => parseRecording(odd, 'r.json'), { message: /r\.json.*rows\[1\]/ });
 });
