@@ -89,7 +89,10 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
   const transport =
     options.dataBroker === undefined
       ? createMqttTransport({ ...needs, broker: own, addressOf: (board) => addresses.get(board) })
-      : await createRelayTransport({ ...needs, url: options.dataBroker });
+      : await createRelayTransport({ ...needs, url: options.dataBroker }).catch(async (error) => {
+          await hub.close();
+          throw error;
+        });
   const desk = new CommandDesk({
     board: id,
     hub: keyring.hub,
