@@ -97,7 +97,10 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
   const transport =
     options.dataBroker === undefined
       ? createMqttTransport({ ...needs, broker: own, addressOf: (board) => addresses.get(board) })
-      : await createRelayTransport({ ...needs, url: options.dataBroker });
+      : await createRelayTransport({ ...needs, url: options.dataBroker }).catch(async (error) => {
+          await hub.close();
+          throw error;
+        });
   const { predictor, profiles } = options;
   const report: BoardRunNeeds['report'] = (message) => hub.publish('deviceReport', { id }, message);
   const surveyor = new Surveyor({

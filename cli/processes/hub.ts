@@ -78,8 +78,12 @@ async function hubOn(
 ): Promise<Hub> {
   const needs = { identity, keyring, log, timeoutMilliseconds: LINK_MILLISECONDS };
   const url = dataBroker === HUB_CARRIES_DATA ? controlUrl : dataBroker;
-  const transport =
-    url === undefined ? createMqttTransport({ ...needs, broker }) : await createRelayTransport({ ...needs, url });
+  const transport = await (url === undefined
+    ? createMqttTransport({ ...needs, broker })
+    : createRelayTransport({ ...needs, url }).catch(async (error) => {
+        await end();
+        throw error;
+      }));
   return {
     messenger,
     transport,

@@ -27,7 +27,12 @@ export async function openBindingSession(program: Program, options: SessionOptio
   };
 }
 
-function bindingOptions({ threads, profile, arena = true, spinning = true }: SessionOptions): InferenceSession.SessionOptions {
+function bindingOptions({
+  threads,
+  profile,
+  arena = true,
+  spinning = true,
+}: SessionOptions): InferenceSession.SessionOptions {
   const profiling = profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile };
   return {
     intraOpNumThreads: threads,
