@@ -20,6 +20,8 @@ export interface TrainWish {
   readonly warmUps: number;
   /** As `--split` takes it; the planner chooses when absent. */
   readonly split?: string;
+  /** As `--codec` takes it; tensors travel as they are when absent. */
+  readonly codec?: string;
   /** Seconds that boards measure themselves for; as the program decides when absent. */
   readonly survey?: number;
 }
@@ -45,7 +47,7 @@ interface RunRecord {
 
 /** One `flotilla train` in a lab of its own. */
 export async function trainRun(wish: TrainWish): Promise<TrainRun> {
-  const { model, scenario, batch, microBatches, steps, warmUps, split, survey } = wish;
+  const { model, scenario, batch, microBatches, steps, warmUps, split, survey, codec } = wish;
   const directory = await mkdtemp(join(tmpdir(), 'flotilla-bench-'));
   try {
     const file = join(directory, 'lab.yaml');
@@ -53,7 +55,7 @@ export async function trainRun(wish: TrainWish): Promise<TrainRun> {
     const out = join(directory, 'out');
     const sizes = ['--batch', batch, '--micro-batches', microBatches, '--steps', steps, '--test-limit', 1].map(String);
     const words = ['train', '--model', model, '--scenario', file, '--out', out, '--checkpoint-every', '0', ...sizes];
-    const wishes = Object.entries({ split, survey }).filter(([, value]) => value !== undefined);
+    const wishes = Object.entries({ split, survey, codec }).filter(([, value]) => value !== undefined);
     await flotilla([...words, ...wishes.flatMap(([name, value]) => [`--${name}`, String(value)])]);
     const record = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunRecord;
     const counted = record.stepSeconds.slice(warmUps - 1);
