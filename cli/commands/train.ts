@@ -192,7 +192,7 @@ function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
     boards: ids,
     ...(ends === undefined ? {} : { split: ends }),
     arrangement: isFree(about) ? 'free' : 'given',
-    adapts: ends === undefined && isUnequal(about),
+    adapts: ends === undefined && surveySecondsOf(about) > 0,
     predictor,
     surveySeconds: surveySecondsOf(about),
     steps,

@@ -95,6 +95,14 @@ export function expectedSeconds(
   return stepOf(asked, partitionOfSplit(asked, held));
 }
 
+/**
+ * What boards of the run are off by together is no board's own: one that has not taken part is off by as much. Else a board
+ * would look the better the less is known of it.
+ */
+function usualPace(paces: readonly number[]): number {
+  return Math.exp(paces.reduce((sum, pace) => sum + Math.log(pace), 0) / Math.max(1, paces.length));
+}
+
 function stepOf(request: PartitionRequest, chosen: Partition): number {
   const problem = definePartition(request);
   return simulate(problem, assignmentOf(problem, chosen)).stepSeconds;
@@ -108,9 +116,10 @@ function partitionRequest(
   const { settings, blocks } = request;
   const { microBatches, schedule, split } = settings;
   const isFree = settings.arrangement === 'free' && split === undefined;
+  const usual = usualPace([...paces.values()]);
   return {
     blocks,
-    boards: timesOf(request, boards, surveys).map((board) => slowed(board, paces.get(board.id) ?? 1)),
+    boards: timesOf(request, boards, surveys).map((board) => slowed(board, paces.get(board.id) ?? usual)),
     microBatches,
     links: withBytesRatio(linksBetween(surveys), bytesRatioOf(settings.codecs)),
     schedule,

@@ -31,7 +31,17 @@ async function changing(
       t.is(quiet.code, 0, quiet.stderr);
       const hub = await fleet.startHub();
       const boards = await Promise.all(fleet.boards.map(fleet.startBoard));
-      const run = fleet.start(...asked, '--fleet', 'shed', '--out', 'out');
+      const run = fleet.start(
+        ...asked,
+        '--fleet',
+        'shed',
+        '--boards',
+        'board1,board2',
+        '--survey',
+        '0',
+        '--out',
+        'out',
+      );
       await run.said(/samples\/s/);
       const { code, stderr } = await (await change(fleet, run, boards, hub)).ended;
       t.is(code, 0, stderr);
@@ -75,7 +85,7 @@ test.serial('boards outlive a hub that is killed, and a run that is resumed ther
     for (const process of [run, hub]) process.kill('SIGKILL');
     await Promise.all([run.ended, hub.ended]);
     await fleet.startHub();
-    return fleet.start('train', '--resume', 'out', '--fleet', 'shed', '--replicate-every', '20');
+    return fleet.start('train', '--resume', 'out', '--fleet', 'shed', '--survey', '0', '--replicate-every', '20');
   });
 });
 

@@ -124,7 +124,7 @@ test.serial('a board of a fleet that dies ends the run within 5 s with its name;
         start('agent', '--fleet', 'shed', '--id', `board${Number(n) - 1}`, '--host', `127.0.0.${n}`),
       );
       for (const agent of agents) await agent.said(/is online/);
-      const run = start(...endless, '--fleet', 'shed', '--out', 'out');
+      const run = start(...endless, '--fleet', 'shed', '--boards', 'board1,board2', '--survey', '0', '--out', 'out');
       await run.said(/samples\/s/);
       const begin = performance.now();
       agents[1]!.kill('SIGKILL');
