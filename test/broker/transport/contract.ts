@@ -224,8 +224,9 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
     abort.abort(new Error('given up'));
     await t.throwsAsync(within('the end', sending), { message: 'given up' });
     await room.sender.send(meta({ microBatch: 1 }), floats(4));
-    await until('the next', () => room.tensors.length === 1);
-    t.is(room.tensors[0]!.meta.microBatch, 1);
+    await until('the next', () => room.tensors.at(-1)?.meta.microBatch === 1);
+    // It may have arrived before it was given up: then all of it.
+    for (const { payload } of room.tensors.slice(0, -1)) t.is(payload.length, 4 * elements);
   });
 
   test(`${name}: closing releases everybody who waits`, async (t) => {
