@@ -15,6 +15,7 @@ import {
 import {
   calibrate,
   loadProfile,
+  measuredLink,
   measureLink,
   messageCostOf,
   openProbeReceiver,
@@ -83,9 +84,10 @@ export class Surveyor {
     const receivers = await Promise.all(sources.map((from) => openProbeReceiver(transport, from, place)));
     try {
       const links = [];
-      for (const { to, url } of wish.links) links.push(await measureLink(transport, to, url, place, signal));
+      for (const { to, url } of wish.links)
+        links.push(measuredLink(await measureLink(transport, to, url, place, signal)));
       const { transfers } = await measureLink(transport, board, dataUrl, place, signal);
-      const messages = messageCostOf(transfers, availableCores() >= this.#threads() + 1);
+      const messages = messageCostOf(transfers, availableCores(), this.#threads());
       // Other boards may still be sending: their ends stay open until this board has measured itself.
       return { profile: await this.#measure(wish, signal), messages, links };
     } finally {

@@ -3,4 +3,4 @@ export * from './errors.ts';
 export { type MeasureOptions, measureStage, runCalls, type StageSeconds, windows } from './measure.ts';
 export { type Measurer, startMeasurer } from './measurer.ts';
 export { DEFAULT_PROFILES, loadProfile, profilePath, saveProfile } from './store.ts';
-export { type LinkPlace, measureLink, messageCostOf, openProbeReceiver } from './transfers.ts';
+export { type LinkPlace, measuredLink, measureLink, messageCostOf, openProbeReceiver } from './transfers.ts';

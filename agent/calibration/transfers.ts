@@ -35,12 +35,12 @@ export async function measureLink(
   url: string,
   place: LinkPlace,
   signal: AbortSignal,
-): Promise<MeasuredLink> {
+): Promise<TimedLink> {
   const opening = AbortSignal.any([signal, AbortSignal.timeout(openMilliseconds)]);
   const sender = await transport.openSender({ to, url, ...place, signal: opening }).catch(() => undefined);
   signal.throwIfAborted();
   if (sender === undefined) return { to, transfers: [] };
-  const transfers: Transfer[] = [];
+  const transfers: TimedTransfer[] = [];
   try {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(linkMilliseconds)]);
     await timeTransfers(sender, transfers, patience).catch(() => {});
@@ -51,14 +51,30 @@ export async function measureLink(
   return { to, transfers };
 }
 
+/** A transfer, and what it took of this process's processor time: sending alone, or both ends where it is to itself. */
+interface TimedTransfer extends Transfer {
+  readonly cpuSeconds: number;
+}
+
+/** The link without what only the board itself wants to know. */
+export function measuredLink({ to, transfers }: TimedLink): MeasuredLink {
+  return { to, transfers: transfers.map(({ bytes, seconds }) => ({ bytes, seconds })) };
+}
+
+export interface TimedLink {
+  readonly to: string;
+  readonly transfers: readonly TimedTransfer[];
+}
+
 /** With one credit a tensor leaves when the one before has arrived and its credit is back: that is one transfer. */
-async function timeTransfers(sender: LinkSender, transfers: Transfer[], signal: AbortSignal): Promise<void> {
+async function timeTransfers(sender: LinkSender, transfers: TimedTransfer[], signal: AbortSignal): Promise<void> {
   let step = 0;
-  const send = async (bytes: number): Promise<number> => {
+  const send = async (bytes: number): Promise<{ readonly wall: number; readonly cpu: number }> => {
     const values = new Float32Array(bytes / 4);
     const meta = { kind: 'activation', step: step++, microBatch: 0, slot: 0, dtype: 'float32' } as const;
     await sender.send({ ...meta, shape: [values.length] }, values, signal);
-    return performance.now();
+    const { user, system } = process.cpuUsage();
+    return { wall: performance.now() / 1000, cpu: (user + system) / 1e6 };
   };
   for (let count = 0; count < warmUps; count++) await send(sizes[0]);
   for (const bytes of sizes) {
@@ -66,23 +82,28 @@ async function timeTransfers(sender: LinkSender, transfers: Transfer[], signal: 
     let last = await send(bytes);
     for (let count = 0; count < transfersEach; count++) {
       const now = await send(bytes);
-      transfers.push({ bytes, seconds: (now - last) / 1000 });
+      transfers.push({ bytes, seconds: now.wall - last.wall, cpuSeconds: now.cpu - last.cpu });
       last = now;
     }
   }
 }
 
-/** From transfers of a board to itself, which its own processor does from end to end. */
-export function messageCostOf(transfers: readonly Transfer[], besideComputing: boolean): MessageCost {
+/**
+ * From transfers of a board to itself, which its own processor does from end to end. What counts is processor time, and
+ * by the clock that takes as much longer as the board has less than a core.
+ */
+export function messageCostOf(transfers: readonly TimedTransfer[], cores: number, threads: number): MessageCost {
+  const besideComputing = cores >= threads + 1;
   const [small, large] = sizes.map((size) => median(transfers.filter(({ bytes }) => bytes === size))) as [
     number,
     number,
   ];
-  const secondsPerByte = Math.max(0, (large - small) / (sizes[1] - sizes[0]));
-  return { seconds: Math.max(0, small - sizes[0] * secondsPerByte), secondsPerByte, besideComputing };
+  const share = Math.min(1, cores);
+  const secondsPerByte = Math.max(0, (large - small) / (sizes[1] - sizes[0])) / share;
+  return { seconds: Math.max(0, small / share - sizes[0] * secondsPerByte), secondsPerByte, besideComputing };
 }
 
-function median(transfers: readonly Transfer[]): number {
-  const sorted = transfers.map(({ seconds }) => seconds).sort((a, b) => a - b);
+function median(transfers: readonly TimedTransfer[]): number {
+  const sorted = transfers.map(({ cpuSeconds }) => cpuSeconds).sort((a, b) => a - b);
   return sorted[sorted.length >> 1] ?? 0;
 }

@@ -26,17 +26,20 @@ test('a board times tensors to another one, and to itself, through real brokers'
   );
   t.true(link.transfers.every(({ seconds }) => seconds > 0));
   const itself = await measureLink(transport, 'pi-1', own.url, place, signal);
-  const cost = messageCostOf(itself.transfers, true);
+  const cost = messageCostOf(itself.transfers, 2, 1);
   t.true(cost.seconds > 0 && cost.seconds < 1);
   t.true(cost.besideComputing);
 });
 
 test('the cost of a message is what all sizes share, and what grows with the bytes', (t) => {
-  const transfers = [16_384, 262_144].flatMap((bytes) => Array(4).fill({ bytes, seconds: 1e-3 + 4e-9 * bytes }));
-  const { seconds, secondsPerByte } = messageCostOf(transfers, false);
+  const transfers = [16_384, 262_144].flatMap((bytes) =>
+    Array(4).fill({ bytes, seconds: 1, cpuSeconds: 1e-3 + 4e-9 * bytes }),
+  );
+  const { seconds, secondsPerByte } = messageCostOf(transfers, 1, 1);
   t.true(Math.abs(seconds - 1e-3) < 1e-9);
   t.true(Math.abs(secondsPerByte - 4e-9) < 1e-15);
-  t.deepEqual(messageCostOf([], false), { seconds: 0, secondsPerByte: 0, besideComputing: false });
+  t.true(Math.abs(messageCostOf(transfers, 0.1, 1).seconds - 1e-2) < 1e-8, 'a tenth of a core takes ten times as long');
+  t.deepEqual(messageCostOf([], 1, 1), { seconds: 0, secondsPerByte: 0, besideComputing: false });
 });
 
 test('an abort ends it at once with its reason', async (t) => {
