@@ -54,7 +54,9 @@ export async function trainRun(wish: TrainWish): Promise<TrainRun> {
     await writeFile(file, scenario);
     const out = join(directory, 'out');
     const sizes = ['--batch', batch, '--micro-batches', microBatches, '--steps', steps, '--test-limit', 1].map(String);
-    const words = ['train', '--model', model, '--scenario', file, '--out', out, '--checkpoint-every', '0', ...sizes];
+    // A few steps say nothing of what captures of state cost in a long run, where they are rare; here they would be in each.
+    const captures = ['--checkpoint-every', '0', '--replicate-every', '1000000'];
+    const words = ['train', '--model', model, '--scenario', file, '--out', out, ...captures, ...sizes];
     const wishes = Object.entries({ split, survey, codec }).filter(([, value]) => value !== undefined);
     await flotilla([...words, ...wishes.flatMap(([name, value]) => [`--${name}`, String(value)])]);
     const record = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunRecord;
