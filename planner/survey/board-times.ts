@@ -29,16 +29,12 @@ type Times = Omit<PlannerBoard, 'id' | 'memoryBytes'>;
 const USUAL_CHANNEL_BLOCK = 8;
 
 /** A board's times from its survey; those of the predictor's reference board where there is none. */
-export function boardTimes({ model, blocks, optimizerSlots, predictor }: Subject, survey?: BoardSurvey): Times {
+export function boardTimes(subject: Subject, survey?: BoardSurvey): Times {
+  const { model, blocks, predictor } = subject;
   const { adaptive } = predictors;
   const state = survey === undefined ? adaptive.start(predictor) : stateOf(adaptive, predictor, survey.profile);
   const channelBlock = survey?.profile.channelBlock ?? USUAL_CHANNEL_BLOCK;
-  const { name, ...shape } = model;
-  const { graph, blocks: graphBlocks } = graphOf({ model: name, ...shape });
-  const works = blockWorks(workName({ ...shape, model: name }), graph, graphBlocks, {
-    capabilities: { channelBlock },
-    optimizerSlots,
-  });
+  const works = worksOfBlocks(subject, channelBlock);
   const { blocks: predicted, callSeconds } = blockTimesOf(adaptive, state, works);
   const stages = survey === undefined ? [] : stagesIn(survey.profile, model);
   return {
@@ -46,6 +42,24 @@ export function boardTimes({ model, blocks, optimizerSlots, predictor }: Subject
     callSeconds,
     ...(survey?.messages && { cutSeconds: cutSeconds(survey.messages, blocks) }),
   };
+}
+
+type ChannelBlock = DeviceProfile['channelBlock'];
+const known = new WeakMap<Subject, Map<ChannelBlock, ReturnType<typeof blockWorks>>>();
+
+/** The works of the subject's blocks; made once for all boards of a layout. */
+function worksOfBlocks(subject: Subject, channelBlock: ChannelBlock): ReturnType<typeof blockWorks> {
+  const byLayout = known.get(subject) ?? new Map<ChannelBlock, ReturnType<typeof blockWorks>>();
+  known.set(subject, byLayout);
+  const before = byLayout.get(channelBlock);
+  if (before !== undefined) return before;
+  const { model, optimizerSlots } = subject;
+  const { name, ...shape } = model;
+  const source = { model: name, ...shape };
+  const { graph, blocks } = graphOf(source);
+  const works = blockWorks(workName(source), graph, blocks, { capabilities: { channelBlock }, optimizerSlots });
+  byLayout.set(channelBlock, works);
+  return works;
 }
 
 /** The measurements of a profile that are of more than one block of this model, oldest first. */
