@@ -1,6 +1,15 @@
 export { type CalibrationOptions, calibrate } from './calibrate.ts';
 export * from './errors.ts';
-export { type MeasureOptions, measureStage, runCalls, type StageSeconds, windows } from './measure.ts';
+export {
+  type Call,
+  type MeasureOptions,
+  measureStage,
+  runCalls,
+  type StageCalls,
+  type StageSeconds,
+  stageCalls,
+  windows,
+} from './measure.ts';
 export { type Measurer, startMeasurer } from './measurer.ts';
 export { DEFAULT_PROFILES, loadProfile, profilePath, saveProfile } from './store.ts';
 export { type LinkPlace, measuredLink, measureLink, messageCostOf, openProbeReceiver } from './transfers.ts';

@@ -1,3 +1,4 @@
+import { elementCount } from '../../models/index.ts';
 import type { Engine, StageDescription } from '../engine/index.ts';
 
 /** How long each stage is measured. */
@@ -30,7 +31,36 @@ export interface StageSeconds {
 }
 
 /** A call by its index in the window; gives the seconds that it took. */
-type Call = (index: number) => Promise<number>;
+export type Call = (index: number) => Promise<number>;
+
+/** The calls of a loaded stage, on made-up values; they are of one step until `nextStep`. */
+export interface StageCalls {
+  readonly forward: Call;
+  readonly backward: Call;
+  /** Of the loss stage; each is of a step of its own. */
+  readonly forwardBackward: Call;
+  /** At a learning rate of zero. */
+  readonly update: Call;
+  readonly nextStep: () => void;
+}
+
+export function stageCalls(engine: Engine, stage: StageDescription, classes: number): StageCalls {
+  const { inputShape, outputShape, isLoss } = stage;
+  const input = values(inputShape);
+  const labels = isLoss ? Int32Array.from({ length: inputShape[0]! }, (_, index) => index % classes) : undefined;
+  const outputGradient = isLoss ? undefined : values(outputShape, 1e-3);
+  let step = 0;
+  return {
+    forward: async (microBatch) => (await engine.forward({ step, microBatch }, input, labels)).seconds,
+    backward: async (microBatch) => (await engine.backward({ step, microBatch }, outputGradient)).seconds,
+    forwardBackward: async () =>
+      (await engine.forwardBackward({ step: step++, microBatch: 0 }, input, labels!)).seconds,
+    update: async () => (await engine.update(step, 0)).seconds,
+    nextStep: () => {
+      step++;
+    },
+  };
+}
 
 /** What forward runs keep for as many backward runs may take this much memory, and be so many times their input. */
 const mostStashBytes = 256e6;
@@ -47,21 +77,14 @@ export async function measureStage(
   classes: number,
   options: MeasureOptions,
 ): Promise<StageSeconds> {
-  const { inputShape, outputShape, isLoss } = stage;
-  const input = values(inputShape);
-  const labels = isLoss ? Int32Array.from({ length: inputShape[0]! }, (_, index) => index % classes) : undefined;
-  const outputGradient = isLoss ? undefined : values(outputShape, 1e-3);
-  let step = 0;
-  const forward: Call = async (microBatch) => (await engine.forward({ step, microBatch }, input, labels)).seconds;
-  const backward: Call = async (microBatch) => (await engine.backward({ step, microBatch }, outputGradient)).seconds;
-  const update: Call = async () => (await engine.update(step, 0)).seconds;
+  const { forward, backward, update, nextStep } = stageCalls(engine, stage, classes);
   for (const call of [forward, backward, update]) await call(0);
   options.warmedUp?.();
-  const largest = 4 * stashFactor * Math.max(input.length, outputGradient?.length ?? 0);
+  const largest = 4 * stashFactor * Math.max(elementCount(stage.inputShape), elementCount(stage.outputShape));
   const { mostInARow = mostStashed } = options;
   const most = Math.max(1, Math.min(mostInARow, Math.floor(mostStashBytes / largest)));
   const pairs = await windows(options, async () => {
-    step++;
+    nextStep();
     const there = await runCalls(forward, options, most);
     const back = await runCalls(
       backward,
@@ -120,7 +143,7 @@ export async function windows(
 
 /** Values of both signs, so that activations pass some and stop others. */
 function values(shape: readonly number[], scale = 1): Float32Array<ArrayBuffer> {
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = elementCount(shape);
   const data = new Float32Array(count);
   for (let index = 0; index < count; index++) data[index] = scale * Math.sin(index * 0.7 + (index % 13));
   return data;

@@ -1,4 +1,4 @@
-import type { Engine, StageDescription } from '../../agent/index.ts';
+import { type Call, type Engine, type StageDescription, stageCalls } from '../../agent/index.ts';
 import type { RecordedRow, Source } from '../../planner/index.ts';
 import { classes } from './sources.ts';
 
@@ -8,9 +8,6 @@ export interface Subject {
   readonly engine: Engine;
   readonly passes: readonly { readonly pass: RecordedRow['pass']; readonly call: Call }[];
 }
-
-/** One call by its number within a window; gives the seconds that it took. */
-type Call = (index: number) => Promise<number>;
 
 /** What one visit found: means over the calls of a window. */
 export interface Visit {
@@ -29,17 +26,8 @@ export const keyOf = ({ model, firstBlock, lastBlock, microBatch }: Source, pass
   `${model} ${microBatch} ${firstBlock} ${lastBlock} ${pass}`;
 
 export function subjectOf(source: Source, engine: Engine, stage: StageDescription, isFused: boolean): Subject {
-  const { inputShape, outputShape, isLoss } = stage;
-  const input = values(inputShape);
-  const labels = isLoss ? Int32Array.from({ length: inputShape[0]! }, (_, index) => index % classes) : undefined;
-  const outputGradient = isLoss ? undefined : values(outputShape, 1e-3);
-  let step = 0;
-  const forward: Call = async (microBatch) => (await engine.forward({ step, microBatch }, input, labels)).seconds;
-  const backward: Call = async (microBatch) => (await engine.backward({ step, microBatch }, outputGradient)).seconds;
-  const whole: Call = async () =>
-    (await engine.forwardBackward({ step: step++, microBatch: 0 }, input, labels!)).seconds;
-  const update: Call = async () => (await engine.update(step, 0)).seconds;
-  if (isFused) return { source, engine, passes: [{ pass: 'forwardBackward', call: whole }] };
+  const { forward, backward, forwardBackward, update } = stageCalls(engine, stage, classes);
+  if (isFused) return { source, engine, passes: [{ pass: 'forwardBackward', call: forwardBackward }] };
   const isBlock = source.firstBlock === source.lastBlock;
   return {
     source,
@@ -50,14 +38,6 @@ export function subjectOf(source: Source, engine: Engine, stage: StageDescriptio
       ...(isBlock && stage.parameters.length > 0 ? [{ pass: 'update', call: update } as const] : []),
     ],
   };
-}
-
-/** Values of both signs, so that activations pass some and stop others. */
-function values(shape: readonly number[], scale = 1): Float32Array<ArrayBuffer> {
-  const count = shape.reduce((product, size) => product * size, 1);
-  const data = new Float32Array(count);
-  for (let index = 0; index < count; index++) data[index] = scale * Math.sin(index * 0.7 + (index % 13));
-  return data;
 }
 
 /** A window is this long, in processor seconds, or one call. */
