@@ -104,14 +104,18 @@ function beginning({ options: { fleet } }: TrainInput, ids: readonly string[]): 
   return `Starting ${ids.length} ${ids.length === 1 ? 'board' : 'boards'} on this machine …`;
 }
 
+const surveyWords = {
+  first: {
+    one: 'measures what it is fast at, and its links',
+    several: 'measure what they are fast at, and their links',
+  },
+  stages: { one: 'measures its stage of the plan', several: 'measure their stage of the plan' },
+} as const;
+
 /** It takes some seconds, in which nothing else is to be seen. */
 function surveying(boards: readonly string[], round: number): string {
-  const what = round === 0 ? 'what they are fast at, and their links' : 'their stage of the plan';
-  const [verb, own] =
-    boards.length === 1
-      ? ['measures', what.replaceAll('their', 'its').replace('they are', 'it is')]
-      : ['measure', what];
-  return `${boards.join(', ')} ${verb} ${own} …`;
+  const { one, several } = round === 0 ? surveyWords.first : surveyWords.stages;
+  return `${boards.join(', ')} ${boards.length === 1 ? one : several} …`;
 }
 
 function interrupted(
