@@ -1,6 +1,6 @@
 import { PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
-import { expectedSeconds, knowledgeOf, planOf } from './planning.ts';
+import { boardsThere, knowledgeOf, stepsOfNowAndBest } from './planning.ts';
 import { type FleetState, onlineBoards, type RunState, stepsDone } from './state.ts';
 
 type Weighed = Extract<Action, { kind: 'weigh' }>;
@@ -34,14 +34,9 @@ export function isAnotherPlanBetter(run: RunState, _now: number, state: FleetSta
 
 function weigh(run: RunState, step: number, state: FleetState): Weighed | undefined {
   const { request, plan, finalStep, startSeconds: moveSeconds } = run;
-  const { boards: wanted } = request.settings;
-  const online = onlineBoards(state);
-  const boards =
-    typeof wanted === 'number' ? online : wanted.flatMap((id) => online.find((each) => each.id === id) ?? []);
-  const known = knowledgeOf(run);
+  const boards = boardsThere(request.settings.boards, onlineBoards(state));
   try {
-    const stepSeconds = expectedSeconds(request, boards, known, plan!);
-    const { predictedStepSeconds: bestStepSeconds = stepSeconds } = planOf(request, boards, known);
+    const [stepSeconds, bestStepSeconds] = stepsOfNowAndBest(request, boards, knowledgeOf(run), plan!);
     const gained = (finalStep - step) * (stepSeconds - bestStepSeconds);
     const worthIt = bestStepSeconds < (1 - LEAST_GAIN) * stepSeconds && gained > LEAST_RETURN * moveSeconds;
     return { kind: 'weigh', step, stepSeconds, bestStepSeconds, moveSeconds, worthIt };

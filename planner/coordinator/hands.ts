@@ -94,9 +94,9 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
   };
 
   const doers: Doers = {
-    survey({ round, wishes }) {
+    survey({ round, wishes }, state) {
       onSurvey?.([...wishes.keys()], round);
-      const { term } = request;
+      const { term } = runIn(state).request;
       for (const [id, wish] of wishes) {
         const message = { kind: 'survey', run, term, round, wish: { ...wish } as unknown as JsonObject } as const;
         must(messenger.publish('deviceCommand', { id }, message, signal));

@@ -1,10 +1,22 @@
 import type { DeviceReport } from '../../broker/index.ts';
-import type { Pace, RunState, StageState } from './state.ts';
+import type { RunState, StageState } from './state.ts';
+
+/** By board: how many times as long as it has measured it takes in the run. */
+export type Paces = ReadonlyMap<string, number>;
 
 /** The newest step counts this much beside all before it: after five steps of another speed most of it is seen. */
 const NEWEST_SHARE = 0.3;
 /** A step so many times off is a clock that jumped, or a board that was stopped: nothing is learned from it. */
 const MOST_TIMES_OFF = 100;
+
+/**
+ * A board's pace. What boards of the run are off by together is no board's own: one that has not taken part is off by as
+ * much (their geometric mean). Else a board would look the better the less is known of it.
+ */
+export function paceOf(paces: Paces, board: string): number {
+  const logarithms = [...paces.values()].map(Math.log);
+  return paces.get(board) ?? Math.exp(logarithms.reduce((sum, each) => sum + each, 0) / Math.max(1, paces.size));
+}
 
 /**
  * How long a board takes after one more step. It is busy for as long as it does not wait for others; the plan had expected
@@ -14,14 +26,13 @@ export function paceAfter(
   run: RunState,
   { stage, board, step: next }: StageState,
   { wallSeconds, waitSeconds }: Extract<DeviceReport, { kind: 'step' }>,
-): RunState['paces'] {
+): Paces {
   const { plan, paces, pacesAtPlan, request } = run;
   const expected = plan?.stages[stage]?.predictedSeconds ?? 0;
   const ratio = (wallSeconds - waitSeconds) / expected;
   const isFirst = next <= request.settings.fromStep;
   if (isFirst || !(ratio > 1 / MOST_TIMES_OFF && ratio < MOST_TIMES_OFF)) return paces;
-  const seen = ratio * (pacesAtPlan.get(board)?.factor ?? 1);
-  const { factor, steps } = paces.get(board) ?? { factor: seen, steps: 0 };
-  const pace: Pace = { factor: factor + NEWEST_SHARE * (seen - factor), steps: steps + 1 };
-  return new Map(paces).set(board, pace);
+  const seen = ratio * paceOf(pacesAtPlan, board);
+  const before = paces.get(board) ?? seen;
+  return new Map(paces).set(board, before + NEWEST_SHARE * (seen - before));
 }

@@ -20,6 +20,7 @@ import {
   withBytesRatio,
 } from '../index.ts';
 import { plannerBoard } from './costs.ts';
+import { type Paces, paceOf } from './pace.ts';
 import type { OnlineBoard, RunRequest, RunState } from './state.ts';
 import type { RunSettings } from './types.ts';
 
@@ -31,11 +32,16 @@ export function chooseBoards(
   wanted: number | readonly string[],
   online: readonly OnlineBoard[],
 ): readonly OnlineBoard[] | undefined {
-  if (typeof wanted !== 'number') {
-    const named = wanted.flatMap((id) => online.find((board) => board.id === id) ?? []);
-    return named.length === wanted.length ? named : undefined;
-  }
-  if (online.length < wanted) return undefined;
+  const there = boardsThere(wanted, online);
+  return there.length === (typeof wanted === 'number' ? wanted : wanted.length) ? there : undefined;
+}
+
+/** Those of the boards asked for that are online; the strongest where only a number was. */
+export function boardsThere(
+  wanted: number | readonly string[],
+  online: readonly OnlineBoard[],
+): readonly OnlineBoard[] {
+  if (typeof wanted !== 'number') return wanted.flatMap((id) => online.find((board) => board.id === id) ?? []);
   const strongest = online.toSorted((a, b) => b.cores - a.cores).slice(0, wanted);
   return online.filter((board) => strongest.includes(board));
 }
@@ -43,15 +49,14 @@ export function chooseBoards(
 /** What is known of boards beside what they say of themselves. */
 export type Knowledge = {
   readonly surveys: ReadonlyMap<string, BoardSurvey>;
-  /** How many times as long as it has measured a board takes in the run. */
-  readonly paces: ReadonlyMap<string, number>;
+  readonly paces: Paces;
 };
 
 const nothing: Knowledge = { surveys: new Map(), paces: new Map() };
 
 /** What a run knows of its boards. */
 export function knowledgeOf({ survey: { surveys }, paces }: RunState): Knowledge {
-  return { surveys, paces: new Map([...paces].map(([board, { factor }]) => [board, factor])) };
+  return { surveys, paces };
 }
 
 /**
@@ -83,24 +88,19 @@ export function planOf(request: RunRequest, boards: readonly OnlineBoard[], know
   });
 }
 
-/** What a step of this plan is expected to take by what is known now. @throws as `planOf` */
-export function expectedSeconds(
+/**
+ * What a step is expected to take by what is known now, under this plan and under the best one. For runs whose split is
+ * not given. @throws MemoryError and others of the partition
+ */
+export function stepsOfNowAndBest(
   request: RunRequest,
   boards: readonly OnlineBoard[],
   known: Knowledge,
   { stages }: Plan,
-): number {
+): readonly [now: number, best: number] {
   const asked = partitionRequest(request, boards, known);
   const held = stages.map(({ board, firstBlock, lastBlock }) => ({ board, blocks: lastBlock - firstBlock + 1 }));
-  return stepOf(asked, partitionOfSplit(asked, held));
-}
-
-/**
- * What boards of the run are off by together is no board's own: one that has not taken part is off by as much. Else a board
- * would look the better the less is known of it.
- */
-function usualPace(paces: readonly number[]): number {
-  return Math.exp(paces.reduce((sum, pace) => sum + Math.log(pace), 0) / Math.max(1, paces.length));
+  return [stepOf(asked, partitionOfSplit(asked, held)), stepOf(asked, partition(asked))];
 }
 
 function stepOf(request: PartitionRequest, chosen: Partition): number {
@@ -116,10 +116,9 @@ function partitionRequest(
   const { settings, blocks } = request;
   const { microBatches, schedule, split } = settings;
   const isFree = settings.arrangement === 'free' && split === undefined;
-  const usual = usualPace([...paces.values()]);
   return {
     blocks,
-    boards: timesOf(request, boards, surveys).map((board) => slowed(board, paces.get(board.id) ?? usual)),
+    boards: timesOf(request, boards, surveys).map((board) => slowed(board, paceOf(paces, board.id))),
     microBatches,
     links: withBytesRatio(linksBetween(surveys), bytesRatioOf(settings.codecs)),
     schedule,

@@ -2,7 +2,7 @@ import { PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
 import { isBadInput } from './errors.ts';
 import { describeFailure, signatureOf } from './failure.ts';
-import { knowledgeOf, planOf } from './planning.ts';
+import { boardsThere, knowledgeOf, planOf } from './planning.ts';
 import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
 
 /** A change of boards costs about as much as some steps. */
@@ -55,7 +55,9 @@ export function isMoveWanted(run: RunState, now: number, state: FleetState): rea
   if (phase !== 'training' || move !== undefined || stopRequested || granted + LEAST_STEPS_LEFT > finalStep) return [];
   const drained = stages.find(({ board }) => state.boards.get(board)?.drained);
   if (drained !== undefined) return [{ kind: 'move', reason: `${drained.board} is being drained` }];
-  const next = survivors(run, onlineBoards(state)).filter(({ id }) => isIn(run, id) || isSettled(state, id, now));
+  const next = boardsThere(run.request.settings.boards, onlineBoards(state)).filter(
+    ({ id }) => isIn(run, id) || isSettled(state, id, now),
+  );
   const back = next.find(({ id }) => !isIn(run, id) && isNew(run, state, id));
   if (back === undefined) return [];
   const problem = problemWith(run, next, back.id);
@@ -100,7 +102,7 @@ function problemWith(run: RunState, boards: readonly OnlineBoard[], id: string):
 /** A plan for the boards that are there; the run pauses where there are none, or where the model does not fit them. */
 export function areBoardsBack(run: RunState, _now: number, state: FleetState): readonly Action[] {
   if (run.phase !== 'recovering') return [];
-  const boards = survivors(run, onlineBoards(state));
+  const boards = boardsThere(run.request.settings.boards, onlineBoards(state));
   if (boards.length === 0) return pause(run, 'no board of the run is online');
   try {
     return [{ kind: 'adopt', plan: planOf(requestFor(run, boards), boards, knowledgeOf(run)) }];
@@ -112,14 +114,6 @@ export function areBoardsBack(run: RunState, _now: number, state: FleetState): r
 
 function pause(run: RunState, reason: string): readonly Action[] {
   return run.paused === reason ? [] : [{ kind: 'pause', reason }];
-}
-
-/** Of the boards that are online, those that were asked for; the strongest where only a number was. */
-function survivors({ request }: RunState, online: readonly OnlineBoard[]): readonly OnlineBoard[] {
-  const { boards: wanted } = request.settings;
-  if (typeof wanted !== 'number') return wanted.flatMap((id) => online.find((board) => board.id === id) ?? []);
-  const strongest = online.toSorted((a, b) => b.cores - a.cores).slice(0, wanted);
-  return online.filter((board) => strongest.includes(board));
 }
 
 /** A split that was given holds for the boards that it was given for. */

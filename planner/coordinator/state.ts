@@ -1,4 +1,5 @@
 import type { BlockCost, BoardSurvey, Plan } from '../index.ts';
+import type { Paces } from './pace.ts';
 import type { BoardTotals, Deadlines, Recovery, RunSettings } from './types.ts';
 
 /** A board that could take part: online, and with a profile. */
@@ -71,9 +72,6 @@ export type CaptureState = {
   readonly since: number;
   readonly begun: boolean;
 };
-
-/** A board's time in the run ÷ the time by its own measurements, a mean in which old steps fade. */
-export type Pace = { readonly factor: number; readonly steps: number };
 
 /** What boards have measured for this run. */
 export type SurveyState = {
@@ -148,10 +146,10 @@ export type RunState = {
   readonly captured: { readonly at: number; readonly seconds: number } | undefined;
   /** A planned change of boards: the term ends with this step, whose state is captured. */
   readonly move: { readonly step: number; readonly reason: string } | undefined;
-  /** How long boards take, against what they have measured; learned from every step. */
-  readonly paces: ReadonlyMap<string, Pace>;
+  /** A board's time in the run ÷ the time by its own measurements: a mean over its steps in which old ones fade. */
+  readonly paces: Paces;
   /** The same when the plan was made: its times are of then. */
-  readonly pacesAtPlan: ReadonlyMap<string, Pace>;
+  readonly pacesAtPlan: Paces;
   /** The step at which a better plan was last looked for, and the one from which it was last changed for one. */
   readonly weighedAt: number;
   readonly improvedAt: number | undefined;

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { apply, initialState } from '../../../planner/coordinator/index.ts';
+import { paceOf } from '../../../planner/coordinator/pace.ts';
 import { aBoardLike, fleetModel } from '../predictor/boards.ts';
 import { createRig, type Script, someSettings } from './fake-fleet.ts';
 import { measuring, stepOn } from './measuring.ts';
@@ -70,4 +71,14 @@ test('without leave to adapt nothing is weighed', async (t) => {
   const rig = await createRig({ ...settings, adapts: false }, [board((step) => (step < 5 ? 1 : 8)), board(() => 1)]);
   await rig.run();
   t.is(looks(rig.events).length, 0);
+});
+
+test('a board that has not taken part is off by what the others are off by together', (t) => {
+  const paces = new Map([
+    ['pi-1', 2],
+    ['pi-2', 8],
+  ]);
+  t.is(paceOf(paces, 'pi-2'), 8);
+  t.true(Math.abs(paceOf(paces, 'pi-3') - 4) < 1e-12);
+  t.is(paceOf(new Map(), 'pi-3'), 1);
 });
