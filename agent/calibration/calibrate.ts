@@ -1,4 +1,5 @@
 import {
+  afterMeasurements,
   calibrationOptimizerSlots,
   type DeviceProfile,
   type FittedModel,
@@ -42,6 +43,9 @@ export interface CalibrationOptions<State> {
   /** Milliseconds since 1970. */
   readonly date?: () => number;
 }
+
+/** Degrees Celsius at which a board is too hot to measure, unless somebody says another limit. */
+export const HOT_CELSIUS = 78;
 
 /** Of the budget, at most, for the probe where blocks are to be measured too. */
 const probeShare = 0.6;
@@ -139,11 +143,7 @@ async function measureBlocks<State>(
   let state = predictor.start(model);
   let learned = 0;
   const learn = () => {
-    for (const { pass, seconds, threads: measuredAt, ...source } of measurements.slice(learned)) {
-      if (measuredAt !== threads) continue;
-      const work = worksOf(source, options).find((candidate) => candidate.pass === pass);
-      if (work !== undefined) state = predictor.observe(state, { work, seconds }).state;
-    }
+    state = afterMeasurements(predictor, state, measurements.slice(learned), { threads, channelBlock });
     learned = measurements.length;
   };
   const isNew = (source: Source) => !measurements.some((row) => row.threads === threads && sameSource(row, source));

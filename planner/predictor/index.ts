@@ -29,6 +29,7 @@ export {
 export { type PredictorName, predictorNamed, predictorNames, predictors } from './predictors/index.ts';
 export { type ProbeName, probeNames } from './probes.ts';
 export {
+  afterMeasurements,
   calibrationOptimizerSlots,
   checkEngine,
   type DeviceProfile,

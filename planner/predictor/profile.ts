@@ -2,9 +2,9 @@ import { cutKinds } from '../../models/index.ts';
 import type { FittedModel } from './base/fit.ts';
 import { PredictorFileError, PredictorTruncatedError, ProfileEngineError } from './errors.ts';
 import { type Fields, parseObject } from './json.ts';
-import { type Source, worksOf } from './source.ts';
+import { type Source, sameSource, worksOf } from './source.ts';
 import type { Predictor } from './types.ts';
-import { type Pass, passes } from './work/work.ts';
+import { type Pass, passes, type Work } from './work/work.ts';
 
 export interface EngineVersion {
   readonly name: string;
@@ -94,16 +94,28 @@ export function checkEngine({ board, engine }: Pick<DeviceProfile, 'board' | 'en
 /** Values kept for each parameter by the optimizer that calibration updates with (SGD with momentum). */
 export const calibrationOptimizerSlots = 1;
 
-/** What a predictor knows of a board after its profile. Measurements at another number of threads are left out. */
+/** What a predictor knows of a board after its profile. */
 export function stateOf<State>(predictor: Predictor<State>, model: FittedModel, profile: DeviceProfile): State {
-  const options = {
-    capabilities: { channelBlock: profile.channelBlock },
-    optimizerSlots: calibrationOptimizerSlots,
-  };
-  let state = predictor.start(model);
-  for (const measurement of profile.measurements) {
-    if (measurement.threads !== profile.threads) continue;
-    const work = worksOf(measurement, options).find(({ pass }) => pass === measurement.pass);
+  return afterMeasurements(predictor, predictor.start(model), profile.measurements, profile);
+}
+
+/** The state after more measurements. Those at another number of threads are left out. */
+export function afterMeasurements<State>(
+  predictor: Predictor<State>,
+  before: State,
+  measurements: readonly ProfileMeasurement[],
+  { threads, channelBlock }: Pick<DeviceProfile, 'threads' | 'channelBlock'>,
+): State {
+  const options = { capabilities: { channelBlock }, optimizerSlots: calibrationOptimizerSlots };
+  let state = before;
+  let last: { readonly source: Source; readonly works: readonly Work[] } | undefined;
+  for (const measurement of measurements) {
+    if (measurement.threads !== threads) continue;
+    // The passes of a source follow each other.
+    if (last === undefined || !sameSource(last.source, measurement)) {
+      last = { source: measurement, works: worksOf(measurement, options) };
+    }
+    const work = last.works.find(({ pass }) => pass === measurement.pass);
     if (work !== undefined) state = predictor.observe(state, { work, seconds: measurement.seconds }).state;
   }
   return state;
