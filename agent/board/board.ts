@@ -15,7 +15,7 @@ import {
   startBroker,
 } from '../../broker/index.ts';
 import type { FittedModel } from '../../planner/index.ts';
-import { onnxRuntimeVersion } from '../engine/index.ts';
+import { onnxRuntime } from '../engine/index.ts';
 import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from '../telemetry/index.ts';
 import { BoardRun, type BoardRunNeeds } from './board-run.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -225,7 +225,6 @@ function profileOf(board: string, { model, cores, memoryBytes, platform }: Inven
 }
 
 function onlineState(board: string, dataUrl: string, memoryBytes: number): DeviceState {
-  const engine = { name: 'onnxruntime', version: onnxRuntimeVersion };
   const cores = availableParallelism();
-  return { kind: 'online', board, dataUrl, engine, cores, memoryBytes, pid: process.pid };
+  return { kind: 'online', board, dataUrl, engine: onnxRuntime, cores, memoryBytes, pid: process.pid };
 }

@@ -2,18 +2,18 @@ import { availableParallelism } from 'node:os';
 import type { DeviceCommand, DeviceReport, Log, Transport } from '../../broker/index.ts';
 import {
   type BoardSurvey,
+  blockSources,
   type DeviceProfile,
   type FittedModel,
   formatSurvey,
-  graphOf,
   parseWish,
   predictors,
-  type Source,
-  type SurveyModel,
+  runSource,
   type SurveyWish,
 } from '../../planner/index.ts';
 import {
   calibrate,
+  HOT_CELSIUS,
   loadProfile,
   measuredLink,
   measureLink,
@@ -22,7 +22,7 @@ import {
   saveProfile,
   startMeasurer,
 } from '../calibration/index.ts';
-import { onnxRuntimeVersion } from '../engine/index.ts';
+import { onnxRuntime } from '../engine/index.ts';
 import { createTelemetry } from '../telemetry/index.ts';
 
 export type SurveyCommand = Extract<DeviceCommand, { kind: 'survey' }>;
@@ -41,8 +41,6 @@ export interface SurveyorNeeds {
   readonly report: (report: DeviceReport) => Promise<void>;
 }
 
-/** Degrees Celsius at which measuring is given up. */
-const HOT = 78;
 /** Of the board's own cores: where there is no quota, the whole machine is its own. */
 const availableCores = () => createTelemetry().sample().cpuQuota ?? availableParallelism();
 
@@ -108,10 +106,10 @@ export class Surveyor {
         budgetSeconds: Math.max(1, budgetSeconds - (performance.now() - start) / 1000),
         predictor: predictors.adaptive,
         model: predictor,
-        stages: stages.map(({ firstBlock, lastBlock }) => sourceOf(model, firstBlock, lastBlock)),
-        ...(stages.length === 0 && { blocks: blocksOf(model) }),
+        stages: stages.map((run) => runSource(model, run)),
+        ...(stages.length === 0 && { blocks: blockSources(model) }),
         ...(known && { known }),
-        isHot: () => (telemetry.sample().temperatureC ?? 0) >= HOT,
+        isHot: () => (telemetry.sample().temperatureC ?? 0) >= HOT_CELSIUS,
         signal,
       });
       if (profile !== known && profiles !== undefined) await saveProfile(profiles, profile);
@@ -126,7 +124,7 @@ export class Surveyor {
     const { board, profiles, log } = this.#needs;
     if (profiles === undefined) return undefined;
     try {
-      return await loadProfile(profiles, board, { name: 'onnxruntime', version: onnxRuntimeVersion });
+      return await loadProfile(profiles, board, onnxRuntime);
     } catch (error) {
       // A file that cannot be read is worth no more than none: the board measures itself anew.
       log({ level: 'warn', event: 'profile-unreadable', detail: { board, problem: (error as Error).message } });
@@ -137,13 +135,4 @@ export class Surveyor {
   #threads(): number {
     return this.#needs.threads || availableParallelism();
   }
-}
-
-function sourceOf({ name, ...model }: SurveyModel, firstBlock: number, lastBlock: number): Source {
-  return { model: name, ...model, firstBlock, lastBlock };
-}
-
-function blocksOf(model: SurveyModel): readonly Source[] {
-  const { name, ...shape } = model;
-  return graphOf({ model: name, ...shape }).blocks.map(({ index }) => sourceOf(model, index, index));
 }

@@ -1,4 +1,4 @@
-export { type CalibrationOptions, calibrate } from './calibrate.ts';
+export { type CalibrationOptions, calibrate, HOT_CELSIUS } from './calibrate.ts';
 export * from './errors.ts';
 export {
   type Call,

@@ -1,7 +1,7 @@
 export * from './errors.ts';
 export { type Inference, openInference } from './inference.ts';
 export { createOnnxEngine } from './onnx-engine.ts';
-export { probeCapabilities, runtimeVersion as onnxRuntimeVersion } from './onnx-runtime.ts';
+export { onnxRuntime, probeCapabilities } from './onnx-runtime.ts';
 export type {
   Computed,
   Engine,

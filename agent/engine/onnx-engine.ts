@@ -15,7 +15,7 @@ import {
   updateNames,
 } from '../../models/index.ts';
 import { NotLoadedError, StashError } from './errors.ts';
-import { probeCapabilities, runtimeVersion, type Session, type Tensor } from './onnx-runtime.ts';
+import { onnxRuntime, probeCapabilities, type Session, type Tensor } from './onnx-runtime.ts';
 import { planMemory } from './parameter-memory.ts';
 import { closeSessions, openSessions, type StageSessions } from './stage-sessions.ts';
 import { StageValues } from './stage-values.ts';
@@ -64,8 +64,7 @@ export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
     return loaded;
   };
   return {
-    name: 'onnxruntime',
-    version: runtimeVersion,
+    ...onnxRuntime,
     async load(specification, signal) {
       signal?.throwIfAborted();
       const previous = loaded;

@@ -7,7 +7,7 @@ import { probeModel } from './probe.ts';
 
 // ONNX Runtime for the engine: its C interface, or where that cannot be called, its JavaScript binding.
 
-export { runtimeVersion } from './ort/package.ts';
+export { onnxRuntime } from './ort/package.ts';
 export type { Session, SessionOptions, Tensor };
 
 /** Both ways, by the name that the environment variable FLOTILLA_ORT knows them by. */

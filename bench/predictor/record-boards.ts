@@ -2,13 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import {
-  calibrate,
-  createOnnxEngine,
-  onnxRuntimeVersion,
-  probeCapabilities,
-  startMeasurer,
-} from '../../agent/index.ts';
+import { calibrate, createOnnxEngine, onnxRuntime, probeCapabilities, startMeasurer } from '../../agent/index.ts';
 import { readPredictor } from '../../cli/predictor/files.ts';
 import { randomStream } from '../../models/index.ts';
 import {
@@ -162,7 +156,7 @@ async function addTo(board: EmulatedBoard, part: string, find: (quota: Quota) =>
   const recording: Recording = {
     board: board.name,
     channelBlock,
-    engine: { name: 'onnxruntime', version: onnxRuntimeVersion },
+    engine: onnxRuntime,
     machine: `${cpus()[0]!.model}, ${availableParallelism()} cores, Node ${process.version}`,
     rounds: [
       ...(old?.rounds ?? []),

@@ -3,22 +3,24 @@ import {
   calibrate,
   createTelemetry,
   DEFAULT_PROFILES,
+  HOT_CELSIUS,
   loadProfile,
   type Measurer,
-  onnxRuntimeVersion,
+  onnxRuntime,
   saveProfile,
   startMeasurer,
 } from '../../agent/index.ts';
 import { isId } from '../../broker/index.ts';
-import { buildModel, type Cuts, defaultCuts, modelNames, splitIntoBlocks, zoo } from '../../models/index.ts';
+import { type Cuts, defaultCuts, modelNames, zoo } from '../../models/index.ts';
 import {
-  blockTimesOf,
+  blockSources,
+  boardTimes,
+  calibrationOptimizerSlots,
   type DeviceProfile,
+  modelBlocks,
   type PredictorFile,
   predictors,
-  type Source,
-  stateOf,
-  worksOf,
+  type SurveyModel,
 } from '../../planner/index.ts';
 import { defineCommand } from '../command.ts';
 import { cutsOption } from '../cuts-option.ts';
@@ -50,7 +52,7 @@ export const calibrateCommand = defineCommand({
     blocks: withDefault(wholeNumber('blocks of the model to measure, at most', { least: 0, most: 200 }), 6),
     threads: withDefault(wholeNumber('threads of one operation; 0 takes all cores', { least: 0, most: 64 }), 0),
     budget: withDefault(realNumber('seconds that it may take', { least: 1 }), 30),
-    hot: withDefault(realNumber('degrees Celsius at which the rest is given up', { least: 20 }), 78),
+    hot: withDefault(realNumber('degrees Celsius at which the rest is given up', { least: 20 }), HOT_CELSIUS),
     profiles: withDefault(text('DIR', 'the directory of profiles'), DEFAULT_PROFILES),
     predictor: text('FILE', 'another predictor than the one that Flotilla brings along'),
     fresh: flag('measure again, whatever profile is there'),
@@ -59,13 +61,13 @@ export const calibrateCommand = defineCommand({
   async run({ options }, { output, interrupts }) {
     const board = options.board ?? idOf(hostname());
     const predictor = await readPredictor(options.predictor);
-    const engine = { name: 'onnxruntime', version: onnxRuntimeVersion };
-    const kept = options.fresh ? undefined : await loadProfile(options.profiles, board, engine);
+    const kept = options.fresh ? undefined : await loadProfile(options.profiles, board, onnxRuntime);
     const profile = kept ?? (await measure());
     const file = kept === undefined ? await saveProfile(options.profiles, profile) : undefined;
     output.line(words(profile, kept === undefined ? `measured in ${profile.seconds.toFixed(1)} s` : 'as kept'));
     if (file !== undefined) output.line(`written to ${file}`);
-    const times = options.model === undefined ? undefined : timesOf(predictor, profile, options.model, options);
+    const times =
+      options.model === undefined ? undefined : timesOf(predictor, profile, modelOf(options.model, options));
     if (times !== undefined) output.line(`${options.model}, a micro-batch of ${options.microBatch}: ${sumOf(times)}`);
     return { report: { ...profile, reused: kept !== undefined, ...(times && { times }) } };
 
@@ -88,7 +90,7 @@ export const calibrateCommand = defineCommand({
         budgetSeconds: Math.max(1, options.budget - startSeconds),
         predictor: predictors.adaptive,
         model: predictor.model,
-        ...(options.model && { blocks: sourcesOf(options.model, options), mostBlocks: options.blocks }),
+        ...(options.model && { blocks: blockSources(modelOf(options.model, options)), mostBlocks: options.blocks }),
         isHot: () => (telemetry.sample().temperatureC ?? 0) >= options.hot,
         signal: interrupts.gentle,
         progress: ({ model, firstBlock, pass, seconds }) =>
@@ -113,24 +115,13 @@ interface Blocks {
   readonly microBatch: number;
 }
 
-function sourcesOf(model: keyof typeof zoo, { cuts, microBatch }: Blocks): readonly Source[] {
-  const inputShape = zoo[model].sample;
-  const { graph } = buildModel(model, { batch: microBatch, classes, inputShape });
-  return splitIntoBlocks(graph, cuts).map(({ index }) => ({
-    model,
-    classes,
-    inputShape,
-    cuts,
-    firstBlock: index,
-    lastBlock: index,
-    microBatch,
-  }));
+function modelOf(name: keyof typeof zoo, { cuts, microBatch }: Blocks): SurveyModel {
+  return { name, classes, inputShape: zoo[name].sample, cuts, microBatch };
 }
 
-function timesOf({ model }: PredictorFile, profile: DeviceProfile, name: keyof typeof zoo, asked: Blocks) {
-  const options = { capabilities: { channelBlock: profile.channelBlock }, optimizerSlots: 1 };
-  const works = sourcesOf(name, asked).map((source) => worksOf(source, options));
-  return blockTimesOf(predictors.adaptive, stateOf(predictors.adaptive, model, profile), works);
+function timesOf({ model: predictor }: PredictorFile, profile: DeviceProfile, model: SurveyModel) {
+  const blocks = modelBlocks(model, model.microBatch);
+  return boardTimes({ model, blocks, optimizerSlots: calibrationOptimizerSlots, predictor }, { profile, links: [] });
 }
 
 function sumOf({ blocks, callSeconds }: ReturnType<typeof timesOf>): string {

@@ -1,4 +1,4 @@
-import { DEFAULT_PROFILES, loadProfile, onnxRuntimeVersion } from '../../agent/index.ts';
+import { DEFAULT_PROFILES, loadProfile, onnxRuntime } from '../../agent/index.ts';
 import { fleetPaths, readFleet } from '../../broker/index.ts';
 import { type Cuts, defaultCuts, modelNames, UnknownModelError } from '../../models/index.ts';
 import {
@@ -86,7 +86,7 @@ async function startingScenario({ scenario, fleet, fleets, model, profiles, cuts
 
 /** @throws PredictorTruncatedError, PredictorFileError for a profile that cannot be read */
 async function boardOf(id: string, profiles: string): Promise<ScenarioBoard> {
-  const profile = await loadProfile(profiles, id, { name: 'onnxruntime', version: onnxRuntimeVersion });
+  const profile = await loadProfile(profiles, id, onnxRuntime);
   return { id, ...NOMINAL, ...(profile && { profile }) };
 }
 

@@ -2,5 +2,6 @@
 export { boardTimes, hasMeasured, type Subject } from './board-times.ts';
 export { linksBetween } from './links-between.ts';
 export { formatSurvey, parseSurvey, parseWish } from './parse.ts';
+export { blockSources, runSource } from './sources.ts';
 export { correctedByStages } from './stage-corrections.ts';
 export type { BlockRun, BoardSurvey, MeasuredLink, MessageCost, SurveyModel, SurveyWish } from './types.ts';

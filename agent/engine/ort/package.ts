@@ -10,7 +10,10 @@ export type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 const require = createRequire(import.meta.url);
 
 /** Known without loading the library, so that a thread that only talks about it stays small. */
-export const runtimeVersion: string = require('onnxruntime-node/package.json').version;
+export const onnxRuntime: { readonly name: string; readonly version: string } = {
+  name: 'onnxruntime',
+  version: require('onnxruntime-node/package.json').version,
+};
 
 /** Loads the library with its JavaScript binding. */
 export function loadBinding(): typeof import('onnxruntime-node') {
