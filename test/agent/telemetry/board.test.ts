@@ -67,7 +67,6 @@ test('a board publishes what it has: signed, verified by the hub, and well-forme
 
 test('an ordinary MQTT client on the hub reads it as JSON', async (t) => {
   const { hub, board } = await startFleet(t, 0.02);
-  t.teardown(() => board.close());
   const observer = connect(hub.url, { protocolVersion: 4, reconnectPeriod: 0 });
   t.teardown(async () => void observer.end(true));
   const arrived = new Promise<string>((resolve) => observer.once('message', (_, payload) => resolve(String(payload))));
@@ -76,6 +75,8 @@ test('an ordinary MQTT client on the hub reads it as JSON', async (t) => {
   t.deepEqual(Object.keys(envelope), ['from', 'at', 'incarnation', 'sequence', 'message', 'signature']);
   t.is(envelope.from, 'pi-1');
   t.is(messageProblem('deviceTelemetry', envelope.message), null);
+  // Before the end: each message that it sends is asserted of.
+  await board.close();
 });
 
 test('a board with telemetry switched off sends none', async (t) => {
