@@ -7,7 +7,7 @@ NAME ?= engine
 CHAOS_FAULTS ?= 200
 CHAOS_SEED ?= 1
 
-.PHONY: help setup demo test test-full test-links chaos check bench clean
+.PHONY: help setup demo test test-full test-links test-fuzz chaos check bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ test-full: setup ## every model for 20 steps on 1 to 4 boards: the same losses (
 
 test-links: setup ## runs whose links are disturbed, for 10 minutes each (needs root): the same losses, flat memory
 	@FLOTILLA_LONG=1 ava --timeout=90m test/endurance/links.test.ts
+
+test-fuzz: setup ## a million damaged frames, tagged frames and codec payloads (some minutes)
+	@FLOTILLA_FUZZ=1000000 ava --timeout=60m test/broker/frame.test.ts test/broker/session.test.ts test/agent/codec-fuzz.test.ts
 
 chaos: setup ## hundreds of faults on real processes: CHAOS_FAULTS=200 CHAOS_SEED=1 (an hour and more)
 	@FLOTILLA_CHAOS=$(CHAOS_FAULTS) FLOTILLA_SEED=$(CHAOS_SEED) ava --timeout=4h test/fleet/chaos.test.ts

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 import { layCable } from './link/namespaces.ts';
 import { type Ends, startEnds } from './link/processes.ts';
-import type { JobResult } from './link/words.ts';
+import { type JobResult, MAX_TENSOR_BYTES } from './link/words.ts';
 import { median, percentile, spread } from './statistics.ts';
 
-const sizes = [16, 256, 1024, 4096].map((kibibytes) => kibibytes * 1024);
+const KIBIBYTE = 1024;
 const LATENCIES = 200;
 /** Bytes of one measurement: without a rate as many as take a third of a second or so, with one half a second. */
 const FREE_BYTES = 256 * 2 ** 20;
@@ -20,6 +20,8 @@ export async function linkBench(args: readonly string[]): Promise<unknown> {
     args: [...args],
     options: {
       rate: { type: 'string' },
+      sizes: { type: 'string', default: '16,256,1024,4096' },
+      signed: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '5' },
       profile: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -27,6 +29,10 @@ export async function linkBench(args: readonly string[]): Promise<unknown> {
   });
   const megabits = values.rate === undefined ? undefined : Number(values.rate);
   if (megabits !== undefined && !(megabits > 0)) throw new Error(`--rate is '${values.rate}': give Mbit/s above 0`);
+  const sizes = values.sizes.split(',').map((kibibytes) => Number(kibibytes) * KIBIBYTE);
+  if (!sizes.every((bytes) => Number.isSafeInteger(bytes) && bytes > 0 && bytes <= MAX_TENSOR_BYTES)) {
+    throw new Error(`--sizes is '${values.sizes}': give KiB, up to ${MAX_TENSOR_BYTES / KIBIBYTE}, with commas`);
+  }
   const cable = layCable(megabits);
   const stop = (): never => {
     cable.remove();
@@ -34,11 +40,12 @@ export async function linkBench(args: readonly string[]): Promise<unknown> {
   };
   for (const signal of SIGNALS) process.once(signal, stop);
   try {
-    const ends = await startEnds(cable, values.profile);
+    const ends = await startEnds(cable, { profile: values.profile, signed: values.signed });
     try {
       const cases = [];
       for (const bytes of sizes) cases.push(await measure(ends, bytes, Number(values.rounds), megabits));
-      return { rateMbit: megabits ?? null, rounds: Number(values.rounds), cases };
+      const frames = values.signed ? 'signed' : 'tagged';
+      return { rateMbit: megabits ?? null, frames, rounds: Number(values.rounds), cases };
     } finally {
       await ends.close();
     }

@@ -33,6 +33,8 @@ export interface BoardOptions {
   readonly threads: number;
   /** `mqtt://host:port` of a broker that carries the data where boards cannot reach each other; the same for all boards. */
   readonly dataBroker?: string;
+  /** Whether each frame is signed by itself, also where the other end would agree on session keys. Not when absent. */
+  readonly signsFrames?: boolean;
   /** What training may use; all that the machine has when absent. */
   readonly memoryBytes?: number;
   /** Decides which blocks the board measures when a hub asks it to measure itself. */
@@ -89,10 +91,10 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
 }
 
 async function openBoard(options: BoardOptions, own: Broker, hub: Client, inventory: Inventory): Promise<Board> {
-  const { identity, keyring, threads, log = silent } = options;
+  const { identity, keyring, threads, signsFrames = false, log = silent } = options;
   const { id } = identity;
   const addresses = new Map<string, string>();
-  const needs = { identity, keyring, log, timeoutMilliseconds: linkPatienceMilliseconds };
+  const needs = { identity, keyring, log, tags: !signsFrames, timeoutMilliseconds: linkPatienceMilliseconds };
   const dataUrl = options.dataBroker ?? own.url;
   const transport =
     options.dataBroker === undefined

@@ -12,7 +12,14 @@ export interface Ends {
   close(): Promise<void>;
 }
 
-export async function startEnds({ near, far }: Cable, profile: boolean): Promise<Ends> {
+export interface EndsOptions {
+  /** Write CPU profiles into the working directory. */
+  readonly profile: boolean;
+  /** Each frame is signed by itself; tagged with session keys otherwise. */
+  readonly signed: boolean;
+}
+
+export async function startEnds({ near, far }: Cable, { profile, signed }: EndsOptions): Promise<Ends> {
   const children: ChildProcess[] = [];
   const close = async (): Promise<void> => {
     for (const child of children) {
@@ -24,8 +31,9 @@ export async function startEnds({ near, far }: Cable, profile: boolean): Promise
     }
   };
   const start = async (namespace: string, file: string): Promise<ChildProcess> => {
+    const frames = signed ? 'signed' : 'tagged';
     const options = profile ? ['--cpu-prof', `--cpu-prof-name=link-${file}.cpuprofile`] : [];
-    const program = [process.execPath, ...options, join(import.meta.dirname, `${file}.ts`), far.address];
+    const program = [process.execPath, ...options, join(import.meta.dirname, `${file}.ts`), far.address, frames];
     const child = spawn('ip', ['netns', 'exec', namespace, ...program], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });

@@ -1,4 +1,4 @@
-/** The receiving process: a plain TCP server, and a board's broker and transport. Its argument is its address. */
+/** The receiving process: a plain TCP server, and a board's broker and transport. Its arguments are its address, and how frames are proven. */
 import { createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { BufferPool } from '../../agent/memory/index.ts';
@@ -18,7 +18,7 @@ import {
 
 const READ_BYTES = 65_536;
 
-const host = process.argv[2]!;
+const [, , host = '', frames] = process.argv;
 const { keyring, far } = benchFleet();
 
 let arrivals: number[] = [];
@@ -70,7 +70,7 @@ async function serve(socket: Socket): Promise<void> {
 }
 
 const broker = await startBroker({ host, port: BROKER_PORT, identity: far, keyring });
-const transport = createMqttTransport({ identity: far, keyring, broker });
+const transport = createMqttTransport({ identity: far, keyring, broker, tags: frames === 'tagged' });
 const receiver = await transport.openReceiver({
   from: 'near',
   run: RUN,

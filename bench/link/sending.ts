@@ -1,4 +1,4 @@
-/** The sending process: does the jobs that come from its parent. Its argument is the receiver's address. */
+/** The sending process: does the jobs that come from its parent. Its arguments are the receiver's address, and how frames are proven. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -20,10 +20,10 @@ import {
 /** Sends under way at a time, as a stage that computes ahead has them; the link's credits hold them back. */
 const SENDS_AT_ONCE = 4;
 
-const host = process.argv[2]!;
+const [, , host = '', frames] = process.argv;
 const { keyring, near } = benchFleet();
 const broker = await startBroker({ host: '127.0.0.1', port: 0, identity: near, keyring });
-const transport = createMqttTransport({ identity: near, keyring, broker });
+const transport = createMqttTransport({ identity: near, keyring, broker, tags: frames === 'tagged' });
 const sender = await transport.openSender({ to: 'far', url: `mqtt://${host}:${BROKER_PORT}`, run: RUN, term: TERM });
 let sent = 0;
 

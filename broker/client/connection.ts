@@ -27,6 +27,8 @@ export interface Connection {
     payload: Buffer | readonly Uint8Array[],
     options: { readonly qos: 0 | 1; readonly retain: boolean },
   ): Promise<void>;
+  /** Parts of a QoS 0 payload; `done` is called later, once: the socket took them, or the connection is gone. */
+  send(topic: string, parts: readonly Uint8Array[], done: () => void): void;
   /** @throws where the broker does not grant it. */
   subscribe(filter: string, qos: 0 | 1): Promise<void>;
   /** Resolves when the broker said so. */
@@ -169,6 +171,14 @@ function connectionOf(client: MqttClient, closed: Promise<string>): Connection {
         else if (qos === 0 && !retain) writeParts(client, topic, payload, done);
         else client.publish(topic, Buffer.concat(payload as Uint8Array[]), { qos, retain }, (error) => done(error));
       }),
+    send(topic, parts, done) {
+      if (gone !== undefined) return queueMicrotask(done);
+      const once = (): void => {
+        if (pending.delete(once)) done();
+      };
+      pending.add(once);
+      writeParts(client, topic, parts, once);
+    },
     subscribe: (filter, qos) => untilDone((done) => client.subscribe(filter, { qos }, (error) => done(error))),
     unsubscribe: (filter) => untilDone((done) => client.unsubscribe(filter, (error) => done(error))),
     async end() {

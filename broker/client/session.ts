@@ -55,6 +55,10 @@ export class Session {
     });
     this.channel = {
       publishRaw: (topic, payload, how, signal) => this.#publish(topic, payload, how, signal),
+      sendParts: (topic, parts, done) => {
+        if (this.connection === undefined) queueMicrotask(done);
+        else this.connection.send(topic, parts, done);
+      },
       subscribeRaw: (filter, qos, handler, signal) => this.#subscribe({ filter, qos, handler }, signal),
       onConnectionChange: (listener) => void this.listeners.push(listener),
     };

@@ -1,7 +1,8 @@
 import { type IdKind, isId } from '../ids.ts';
 import type { Keyring } from '../keyring/keyring.ts';
+import { noSessions } from '../session/book.ts';
 import { MAX_FRAME_PAYLOAD_BYTES } from '../topics.ts';
-import { digestBytes, digestOf, digests } from './digest.ts';
+import { digestOf, digests } from './digest.ts';
 import { chunkFits, type FrameHeader, shapeFits } from './header.ts';
 import { dataTypeOf, frameKindOf, RAW_CODEC } from './kinds.ts';
 import {
@@ -13,8 +14,10 @@ import {
   HEADER_LENGTH,
   idFields,
   MAX_RANK,
-  signedPart,
+  SIGNATURE_FIELD_BYTES,
+  tagFields,
 } from './layout.ts';
+import { digestProblem, headProblem, startPayloadDigest, type Trust } from './proof.ts';
 import type { MalformedReason, UntrustedReason } from './reasons.ts';
 
 /** A frame taken apart; `payload` is a view of the bytes it came in. */
@@ -32,7 +35,7 @@ const U32_END = 2 ** 32;
 /** The upper half of a long below 2^53 is below this. */
 const LONG_HIGH_END = 2 ** 21;
 
-/** Takes any bytes apart. Nothing of the result is to be believed before `signatureProblem` and `payloadProblem`. */
+/** Takes any bytes apart. Nothing of the result is to be believed before `headProblem` and `payloadProblem`. */
 export function parseFrame(bytes: Buffer): Parsed {
   if (bytes.length < FRAME_OVERHEAD_BYTES) return { ok: false, reason: 'too-short' };
   const header = parseHead(bytes, bytes.length - FRAME_OVERHEAD_BYTES);
@@ -68,8 +71,10 @@ function readHeader(bytes: Buffer): FrameHeader | MalformedReason {
 }
 
 function consistencyProblem(bytes: Buffer, header: FrameHeader): MalformedReason | null {
-  const digestEnd = at.payloadDigest + digests[header.digest].bytes;
-  if (!isZero(bytes, digestEnd, at.payloadDigest + DIGEST_FIELD_BYTES)) return 'bad-padding';
+  const { bytes: digestBytes, proofBytes } = digests[header.digest];
+  if (!isZero(bytes, at.payloadDigest + digestBytes, at.payloadDigest + DIGEST_FIELD_BYTES)) return 'bad-padding';
+  if (!isZero(bytes, at.signature + proofBytes, at.signature + SIGNATURE_FIELD_BYTES)) return 'bad-padding';
+  if (header.digest === 'poly1305' && readLong(bytes, tagFields.counter) === null) return 'bad-number';
   if (header.codec.id === RAW_CODEC && !isZero(bytes, at.codecParams, at.codecParams + CODEC_PARAMS_BYTES)) {
     return 'bad-padding';
   }
@@ -133,27 +138,19 @@ function isZero(bytes: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-/** Whether the header is of the fleet's and of who it says; null where it is. */
-export function signatureProblem(bytes: Buffer, header: FrameHeader, keyring: Keyring): UntrustedReason | null {
-  if (header.fleet !== keyring.fleet) return 'other-fleet';
-  return keyring.verify(header.from, signedPart(bytes), bytes.subarray(at.signature, at.payload));
+/** Whether the payload is what the believed head says; null where it is. */
+export function payloadProblem(bytes: Buffer, header: FrameHeader, trust: Trust): UntrustedReason | null {
+  const digest = startPayloadDigest(bytes, header, trust);
+  if (digest === null) return 'unknown-session';
+  digest.update(bytes.subarray(at.payload));
+  return digestProblem(bytes, digest.digest());
 }
 
-/** Whether the payload is what the signed header says; null where it is. */
-export function payloadProblem(bytes: Buffer, header: FrameHeader): UntrustedReason | null {
-  return digestProblem(bytes, digestBytes(header.digest, bytes.subarray(at.payload)));
-}
-
-/** Whether a payload's digest is the one that the head says; null where it is. */
-export function digestProblem(head: Buffer, digest: Buffer): UntrustedReason | null {
-  const said = head.subarray(at.payloadDigest, at.payloadDigest + digest.length);
-  return digest.equals(said) ? null : 'bad-digest';
-}
-
-/** Parses and checks signature and digest. Never throws, whatever the bytes are. */
-export function openFrame(bytes: Buffer, keyring: Keyring): Opened {
+/** Parses and checks proof and digest. Never throws, whatever the bytes are. */
+export function openFrame(bytes: Buffer, keyring: Keyring, sessions = noSessions): Opened {
   const parsed = parseFrame(bytes);
   if (!parsed.ok) return parsed;
-  const reason = signatureProblem(bytes, parsed.header, keyring) ?? payloadProblem(bytes, parsed.header);
+  const trust = { keyring, sessions };
+  const reason = headProblem(bytes, parsed.header, trust) ?? payloadProblem(bytes, parsed.header, trust);
   return reason === null ? parsed : { ok: false, reason };
 }

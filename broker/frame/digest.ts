@@ -1,27 +1,36 @@
-import { createHash, type Hash, hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { RunningDigest } from '../session/tags.ts';
 
-/** Digests of a payload; ids are of the wire. A shorter digest is filled up with zeros. [protocol §6.5] */
+/**
+ * How a frame is proven; ids are of the wire. Under a digest the head is signed; a tag is made, as the head's own, with
+ * the keys of a session. `bytes` are used of the digest field, `proofBytes` of the signature field; zeros follow.
+ * [protocol §6.5]
+ */
 export const digests = {
-  sha256: { id: 1, bytes: 32, algorithm: 'sha256' },
-  blake2b512: { id: 2, bytes: 64, algorithm: 'blake2b512' },
+  sha256: { id: 1, bytes: 32, proofBytes: 64 },
+  blake2b512: { id: 2, bytes: 64, proofBytes: 64 },
+  // The tag, its counter and the session's number: see `tagFields`.
+  poly1305: { id: 3, bytes: 28, proofBytes: 32 },
 } as const;
-export type DigestName = keyof typeof digests;
+export type FrameDigest = keyof typeof digests;
+/** A digest that anybody can take. */
+export type DigestName = Exclude<FrameDigest, 'poly1305'>;
 
-const nameById = new Map<number, DigestName>(
-  (Object.keys(digests) as DigestName[]).map((name) => [digests[name].id, name]),
+const nameById = new Map<number, FrameDigest>(
+  (Object.keys(digests) as FrameDigest[]).map((name) => [digests[name].id, name]),
 );
 
-export const digestOf = (id: number): DigestName | undefined => nameById.get(id);
+export const digestOf = (id: number): FrameDigest | undefined => nameById.get(id);
 
 /** The digest of `payload`: 32 or 64 bytes. */
 export function digestBytes(name: DigestName, payload: Uint8Array): Buffer {
-  return hash(digests[name].algorithm, payload, 'buffer');
+  return hash(name, payload, 'buffer');
 }
 
 /** The digest of a payload that comes in parts; taken while they are still in the processor's cache. */
-export function startDigest(name: DigestName): Hash {
-  return createHash(digests[name].algorithm);
+export function startDigest(name: DigestName): RunningDigest {
+  return createHash(name);
 }
 
 /**

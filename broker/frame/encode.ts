@@ -2,7 +2,7 @@ import { InvalidFrameError } from '../errors.ts';
 import { idRule, isId } from '../ids.ts';
 import type { Identity } from '../keyring/identity.ts';
 import { MAX_FRAME_PAYLOAD_BYTES } from '../topics.ts';
-import { digestBytes, digests } from './digest.ts';
+import { digests } from './digest.ts';
 import { chunkFits, type FrameHeader, shapeFits } from './header.ts';
 import { dataTypes, frameKinds } from './kinds.ts';
 import {
@@ -15,8 +15,8 @@ import {
   longFields,
   MAX_RANK,
   numberFields,
-  signedPart,
 } from './layout.ts';
+import { type FrameProof, signing } from './proof.ts';
 
 const U32_END = 2 ** 32;
 
@@ -53,16 +53,21 @@ export interface FrameMeter {
  * @throws InvalidFrameError naming the field that the layout cannot hold.
  */
 export function sealFrame(frame: Buffer, header: FrameHeader, identity: Identity, meter?: FrameMeter): void {
-  seal(frame.subarray(0, at.payload), frame.subarray(at.payload), header, identity, meter);
+  const { digest } = header;
+  if (digest === 'poly1305') throw new InvalidFrameError('digest', digest, 'a signed frame has a digest');
+  seal(frame.subarray(0, at.payload), frame.subarray(at.payload), header, signing(identity, digest), meter);
 }
 
+/** A header whose digest is yet to be chosen. */
+export type UnprovenHeader = Omit<FrameHeader, 'digest'>;
+
 /**
- * Header, digest and signature of a payload that lies elsewhere: 448 bytes that are sent before it.
+ * Header, digest and proof of a payload that lies elsewhere: 448 bytes that are sent before it.
  * @throws InvalidFrameError naming the field that the layout cannot hold.
  */
-export function sealHead(payload: Uint8Array, header: FrameHeader, identity: Identity, meter?: FrameMeter): Buffer {
+export function sealHead(payload: Uint8Array, header: UnprovenHeader, proof: FrameProof, meter?: FrameMeter): Buffer {
   const head = Buffer.allocUnsafe(FRAME_OVERHEAD_BYTES);
-  seal(head, payload, header, identity, meter);
+  seal(head, payload, { ...header, digest: proof.digest }, proof, meter);
   return head;
 }
 
@@ -70,17 +75,16 @@ function seal(
   head: Buffer,
   payload: Uint8Array,
   header: FrameHeader,
-  identity: Identity,
+  proof: FrameProof,
   meter: FrameMeter | undefined,
 ): void {
   requireConsistent(payload.length, header);
   writeHeader(head, header);
   const begin = performance.now();
-  const digest = digestBytes(header.digest, payload);
-  head.fill(0, at.payloadDigest, at.signature);
-  digest.copy(head, at.payloadDigest);
+  head.fill(0, at.payloadDigest, at.payload);
+  proof.digestOf(payload).copy(head, at.payloadDigest);
   const digested = performance.now();
-  identity.sign(signedPart(head)).copy(head, at.signature);
+  proof.sign(head).copy(head, at.signature);
   if (meter === undefined) return;
   meter.digest += (digested - begin) / 1000;
   meter.sign += (performance.now() - digested) / 1000;

@@ -1,10 +1,10 @@
 import { MAX_FRAME_PAYLOAD_BYTES } from '../topics.ts';
-import type { DigestName } from './digest.ts';
+import type { FrameDigest } from './digest.ts';
 import { type DataType, dataTypes, type FrameKind, RAW_CODEC } from './kinds.ts';
 
 /** Everything a frame's signature binds, but the payload's digest. */
 export interface FrameHeader {
-  readonly digest: DigestName;
+  readonly digest: FrameDigest;
   readonly kind: FrameKind;
   readonly dtype: DataType;
   /** Id 0 is raw; `params` has 16 bytes. */

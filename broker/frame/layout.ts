@@ -5,7 +5,7 @@
  * |-----|-------|---------------|--------------------------------------------------------------------|
  * |   0 |     2 | length        | bytes from here to the signature: 382                              |
  * |   2 |     1 | version       | 1                                                                  |
- * |   3 |     1 | digest        | 1 SHA-256, 2 BLAKE2b-512                                           |
+ * |   3 |     1 | digest        | 1 SHA-256, 2 BLAKE2b-512, 3 tag of a session                       |
  * |   4 |     1 | kind          | 1 activation, 2 gradient, 3 labels, 4 state-down, 5 state-up       |
  * |   5 |     1 | dtype         | 1 float32, 2 float16, 3 int64, 4 int32, 5 uint8, 6 int8            |
  * |   6 |     1 | codec         | 0 raw; others belong to the codecs                                 |
@@ -27,8 +27,9 @@
  * | 160 |    32 | to            | the receiving board                                                |
  * | 192 |    48 | run           |                                                                    |
  * | 240 |    80 | name          | of a tensor of a block's state; empty elsewhere                    |
- * | 320 |    64 | digest        | of the payload, filled up with zeros                               |
- * | 384 |    64 | signature     | Ed25519 over `flotilla frame 1\n` and bytes 0 to 383               |
+ * | 320 |    64 | digest        | of the payload, filled up with zeros; or the fields of a tag       |
+ * | 384 |    64 | signature     | Ed25519 over `flotilla frame 1\n` and bytes 0 to 383; or the tag of |
+ * |     |       |               | a session over the same (HMAC-SHA256), filled up with zeros        |
  * | 448 |     n | payload       | 448 is a multiple of 64, so a frame in aligned memory has it aligned |
  */
 import { MAX_ID_BYTES } from '../ids.ts';
@@ -70,6 +71,13 @@ export const at = {
 } as const;
 
 export const LENGTH_FIELD_BYTES = 2;
+/** Where a tag lies in the digest field: 16 bytes of Poly1305, the counter that they are under, the session's number. */
+export const tagFields = {
+  tag: at.payloadDigest,
+  counter: at.payloadDigest + 16,
+  session: at.payloadDigest + 24,
+} as const;
+
 /** What the length field says. */
 export const HEADER_LENGTH = at.signature - LENGTH_FIELD_BYTES;
 /** Bytes in front of the payload. */
@@ -102,7 +110,7 @@ export const longFields = { incarnation: at.incarnation, sequence: at.sequence }
 // Keeps a signature of a frame from being one of a message or a token.
 const DOMAIN = Buffer.from('flotilla frame 1\n');
 
-/** The bytes that a frame's signature is over. */
+/** The bytes that a frame's signature, or the tag of its head, is over. */
 export function signedPart(frame: Uint8Array): Uint8Array {
   return Buffer.concat([DOMAIN, frame.subarray(0, at.signature)]);
 }

@@ -19,6 +19,7 @@ export const untrustedReasons = [
   'other-fleet',
   'unknown-sender',
   'revoked-sender',
+  'unknown-session',
   'bad-signature',
   'bad-digest',
 ] as const;

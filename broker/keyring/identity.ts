@@ -15,6 +15,9 @@ export interface Identity {
   exportSeed(): Uint8Array;
 }
 
+/** What signs messages. */
+export type Signer = Pick<Identity, 'id' | 'sign'>;
+
 /** A new identity from the system's random source. */
 export function generateIdentity(id: string): Identity {
   return identityFromSeed(id, randomBytes(SEED_BYTES));

@@ -28,6 +28,9 @@ export interface Keyring {
   revoke(id: string): void;
 }
 
+/** What messages are believed by. */
+export type Verifier = Pick<Keyring, 'fleet' | 'hub' | 'problemOf' | 'verify'>;
+
 /** @throws InvalidIdError for a bad id, a key of another length, or a hub without a key. */
 export function createKeyring(options: KeyringOptions): Keyring {
   const fleet = requireId('fleet', options.fleet);

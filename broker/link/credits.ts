@@ -1,46 +1,97 @@
 import { type FrameKind, frameKinds } from '../frame/kinds.ts';
-import type { Credits } from './types.ts';
+import type { Allowance, Credits, Window } from './types.ts';
+
+const kinds = Object.keys(frameKinds) as FrameKind[];
 
 /**
- * Tensors of each kind that may be under way or in the consumer's hands. Each kind has its own, so that a consumer
- * that holds all activations it may hold still gets its labels.
+ * What of each kind may be under way or in the consumer's hands: so many tensors, and no more bytes than so many of the
+ * largest. Short tensors need more of them under way, or a link waits for its statuses. Each kind has its own, so that a
+ * consumer that holds all activations it may hold still gets its labels.
  */
-export const defaultCredits: Credits = {
-  activation: 3,
-  gradient: 3,
-  labels: 8,
-  'state-down': 2,
-  'state-up': 2,
-};
+export const defaultCredits = {
+  activation: { tensors: 12, largest: 3 },
+  gradient: { tensors: 12, largest: 3 },
+  labels: { tensors: 8, largest: 8 },
+  'state-down': { tensors: 2, largest: 2 },
+  'state-up': { tensors: 2, largest: 2 },
+} as const satisfies Record<FrameKind, { readonly tensors: number; readonly largest: number }>;
+
+const byKind = (allowanceOf: (kind: FrameKind) => Allowance): Window =>
+  Object.fromEntries(kinds.map((kind) => [kind, allowanceOf(kind)])) as Window;
+
+/** The window of a receiver; kinds in `credits` may have so many tensors, of any size. */
+export function windowOf(maxTensorBytes: number, credits: Partial<Credits> = {}): Window {
+  return byKind((kind) => {
+    const { tensors, largest } = defaultCredits[kind];
+    const given = credits[kind];
+    return { tensors: given ?? tensors, bytes: (given ?? largest) * maxTensorBytes };
+  });
+}
+
+/** As a message has it. */
+export function windowFields(window: Window): { credits: Record<string, number>; bytes: Record<string, number> } {
+  const of = (part: keyof Allowance) => Object.fromEntries(kinds.map((kind) => [kind, window[kind][part]]));
+  return { credits: of('tensors'), bytes: of('bytes') };
+}
+
+/** What a receiver said; nothing where that is no number. */
+export function windowFrom(message: Record<'credits' | 'bytes', Readonly<Record<string, unknown>>>): Window {
+  const count = (value: unknown): number =>
+    Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
+  return byKind((kind) => ({ tensors: count(message.credits[kind]), bytes: count(message.bytes[kind]) }));
+}
 
 /** The sender's side: what is under way, and who waits. */
 export interface CreditBook {
-  /** Resolves when a tensor of `kind` may be sent. Waiters are served in order. @throws the signal's or close's reason */
-  take(kind: FrameKind, signal?: AbortSignal): Promise<void>;
-  /** A tensor that was never sent whole. */
-  giveBack(kind: FrameKind): void;
+  /**
+   * Resolves when a tensor of `kind` and so many bytes may be sent. Waiters are served in order.
+   * @throws the signal's or close's reason
+   */
+  take(kind: FrameKind, bytes: number, signal?: AbortSignal): Promise<void>;
+  /** A tensor that came to its end. */
+  giveBack(kind: FrameKind, bytes: number): void;
   /** Rejects everybody who waits, and whoever comes. */
   close(reason: Error): void;
   readonly waiting: number;
 }
 
 interface Waiter {
+  readonly bytes: number;
   readonly go: () => void;
   readonly fail: (reason: unknown) => void;
 }
 
-export function createCreditBook(credits: Credits): CreditBook {
-  const free = { ...credits } as Record<FrameKind, number>;
-  const queues = Object.fromEntries(Object.keys(frameKinds).map((kind) => [kind, []])) as unknown as Record<
+/** Of one kind. */
+interface Account {
+  tensors: number;
+  bytes: number;
+  queue: Waiter[];
+}
+
+export function createCreditBook(window: Window): CreditBook {
+  const accounts = Object.fromEntries(kinds.map((kind) => [kind, { ...window[kind], queue: [] }])) as unknown as Record<
     FrameKind,
-    Waiter[]
+    Account
   >;
   let closed: Error | undefined;
 
-  const wait = (kind: FrameKind, signal: AbortSignal | undefined): Promise<void> => {
+  const charge = (account: Account, bytes: number): boolean => {
+    if (account.tensors === 0 || account.bytes < bytes) return false;
+    account.tensors -= 1;
+    account.bytes -= bytes;
+    return true;
+  };
+  const serve = (account: Account): void => {
+    for (let next = account.queue[0]; next !== undefined && charge(account, next.bytes); next = account.queue[0]) {
+      account.queue.shift();
+      next.go();
+    }
+  };
+  const wait = (account: Account, bytes: number, signal: AbortSignal | undefined): Promise<void> => {
     return new Promise((resolve, reject) => {
       const leave = (): void => signal?.removeEventListener('abort', onAbort);
       const waiter: Waiter = {
+        bytes,
         go: () => {
           leave();
           resolve();
@@ -51,34 +102,36 @@ export function createCreditBook(credits: Credits): CreditBook {
         },
       };
       const onAbort = (): void => {
-        queues[kind] = queues[kind].filter((other) => other !== waiter);
+        account.queue = account.queue.filter((other) => other !== waiter);
         waiter.fail(signal?.reason);
+        // A shorter one behind it may have room.
+        serve(account);
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      queues[kind].push(waiter);
+      account.queue.push(waiter);
     });
   };
 
   return {
     get waiting() {
-      return Object.values(queues).reduce((sum, queue) => sum + queue.length, 0);
+      return Object.values(accounts).reduce((sum, { queue }) => sum + queue.length, 0);
     },
-    async take(kind, signal) {
+    async take(kind, bytes, signal) {
       signal?.throwIfAborted();
       if (closed !== undefined) throw closed;
-      if (free[kind] === 0) return wait(kind, signal);
-      free[kind] -= 1;
+      const account = accounts[kind];
+      if (account.queue.length === 0 && charge(account, bytes)) return;
+      await wait(account, bytes, signal);
     },
-    giveBack(kind) {
-      const next = queues[kind].shift();
-      if (next === undefined) free[kind] += 1;
-      else next.go();
+    giveBack(kind, bytes) {
+      const account = accounts[kind];
+      account.tensors += 1;
+      account.bytes += bytes;
+      serve(account);
     },
     close(reason) {
       closed ??= reason;
-      for (const kind of Object.keys(queues) as FrameKind[]) {
-        for (const waiter of queues[kind].splice(0)) waiter.fail(closed);
-      }
+      for (const { queue } of Object.values(accounts)) for (const waiter of queue.splice(0)) waiter.fail(closed);
     },
   };
 }

@@ -1,9 +1,8 @@
-import type { DigestName } from '../frame/digest.ts';
 import { type FrameMeter, sealHead } from '../frame/encode.ts';
 import { chunkRange } from '../frame/header.ts';
 import { RAW_CODEC } from '../frame/kinds.ts';
 import { CODEC_PARAMS_BYTES } from '../frame/layout.ts';
-import type { Identity } from '../keyring/identity.ts';
+import type { FrameProof } from '../frame/proof.ts';
 import type { Outgoing } from './outbox.ts';
 
 const RAW = { id: RAW_CODEC, params: new Uint8Array(CODEC_PARAMS_BYTES) } as const;
@@ -12,18 +11,19 @@ const RAW = { id: RAW_CODEC, params: new Uint8Array(CODEC_PARAMS_BYTES) } as con
 export interface FrameWriterNeeds {
   readonly fleet: string;
   readonly run: string;
+  readonly from: string;
   readonly to: string;
-  readonly identity: Identity;
-  readonly digest: DigestName;
+  /** Asked for each frame. */
+  readonly proof: () => FrameProof;
   readonly incarnation: number;
   readonly meter: FrameMeter;
 }
 
-/** The next frame of a tensor: its signed head and its payload, which lies where it lay. */
+/** The next frame of a tensor: its proven head and its payload, which lies where it lay. */
 export type FrameWriter = (tensor: Outgoing, sequence: number) => readonly [head: Buffer, payload: Uint8Array];
 
 /** @throws InvalidFrameError, of the frame that is written, where the tensor's data does not fit the layout. */
-export function createFrameWriter({ identity, meter, ...common }: FrameWriterNeeds): FrameWriter {
+export function createFrameWriter({ proof, meter, ...common }: FrameWriterNeeds): FrameWriter {
   return ({ meta, bytes, term, chunk, chunks }, sequence) => {
     const { start, end } = chunkRange(bytes.length, chunk);
     const payload = bytes.subarray(start, end);
@@ -32,7 +32,6 @@ export function createFrameWriter({ identity, meter, ...common }: FrameWriterNee
       ...meta,
       name: meta.name ?? '',
       codec: meta.codec ?? RAW,
-      from: identity.id,
       sequence,
       term,
       chunk,
@@ -40,6 +39,6 @@ export function createFrameWriter({ identity, meter, ...common }: FrameWriterNee
       payloadBytes: payload.length,
       totalBytes: bytes.length,
     };
-    return [sealHead(payload, header, identity, meter), payload];
+    return [sealHead(payload, header, proof(), meter), payload];
   };
 }

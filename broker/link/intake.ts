@@ -1,36 +1,14 @@
-import { digestProblem, parseFrame, parseHead, payloadProblem, signatureProblem } from '../frame/decode.ts';
-import { startDigest } from '../frame/digest.ts';
+import { parseFrame, parseHead, payloadProblem } from '../frame/decode.ts';
 import type { FrameMeter } from '../frame/encode.ts';
 import type { FrameHeader } from '../frame/header.ts';
+import { digestProblem, headProblem, startPayloadDigest, type Trust } from '../frame/proof.ts';
 import type { FrameRefusal, MisplacedReason } from '../frame/reasons.ts';
-import type { Keyring } from '../keyring/keyring.ts';
 import type { Position } from '../messages/envelope.ts';
-import { MAX_FRAME_PAYLOAD_BYTES } from '../topics.ts';
+import type { RunningDigest } from '../session/tags.ts';
+import { type Arrival, createArrival, type Outcome, timed } from './arrival.ts';
 import { type HeldTensor, Ledger, type LedgerStatus, type OpenTensor } from './ledger.ts';
-import type { Credits, Judge, TensorMemory } from './types.ts';
-
-/** What came of a frame. */
-export type Outcome =
-  | { readonly result: 'refused'; readonly reason: FrameRefusal }
-  | { readonly result: 'waiting' }
-  | {
-      readonly result: 'tensor';
-      readonly header: FrameHeader;
-      readonly buffer: ArrayBufferLike;
-      readonly held: HeldTensor;
-    };
-
-/** A frame whose head is believed, and whose payload is written into its place part by part. */
-export interface Arrival {
-  write(part: Uint8Array): void;
-  /** The part of the place that is not written yet; whoever writes there says so by `wrote`. */
-  place(): Uint8Array;
-  wrote(bytes: number): void;
-  /** All of the payload was written. It counts for nothing before. */
-  end(): Outcome;
-  /** The rest will not come. */
-  abort(): void;
-}
+import { type Place, Places } from './places.ts';
+import type { Judge, TensorMemory, Window } from './types.ts';
 
 /** Decides frame by frame what is believed and what has its place. No I/O. */
 export interface Intake {
@@ -42,6 +20,8 @@ export interface Intake {
   begin(head: Buffer, payloadBytes: number): Arrival | null;
   /** The consumer gave a tensor back. */
   release(tensor: HeldTensor): void;
+  /** There is a sender of this incarnation: what one before it left unfinished will not come. */
+  meet(incarnation: number): void;
   /** The sender has these tensors under way, and no others. */
   settle(incarnation: number, underWay: readonly number[]): void;
   setTerm(term: number): void;
@@ -55,8 +35,8 @@ export interface IntakeOptions {
   readonly to: string;
   readonly run: string;
   readonly term: number;
-  readonly keyring: Keyring;
-  readonly credits: Credits;
+  readonly trust: Trust;
+  readonly window: Window;
   readonly maxTensorBytes: number;
   readonly judge?: Judge | undefined;
   readonly memory: TensorMemory;
@@ -78,22 +58,21 @@ const mendable: ReadonlySet<FrameRefusal> = new Set([
   'bad-encoding',
 ]);
 
-interface Place {
-  readonly buffer: ArrayBufferLike;
-  readonly memory: Uint8Array;
-}
-
 export function createIntake(options: IntakeOptions): Intake {
-  const { from, to, run, keyring, credits, maxTensorBytes, memory, meter, judge = () => null } = options;
+  const { from, to, run, trust, window, maxTensorBytes, meter, judge = () => null } = options;
   const ledger = new Ledger(options.after ?? BEFORE_ALL);
+  const places = new Places(options.memory, ledger);
   const delivered = new Set<string>();
   let { term } = options;
-  /** Where a frame is being written to. */
-  let arriving: ArrayBufferLike | undefined;
 
   /** The same tensor, of which a part came before under another number. */
   const unfinished = (key: string): OpenTensor | undefined =>
     [...ledger.open.values()].find(({ header }) => tensorKey(header) === key);
+
+  const fitsWindow = ({ kind, totalBytes }: FrameHeader, besides: OpenTensor | undefined): boolean => {
+    const { tensors, bytes } = ledger.load(kind, besides);
+    return tensors < window[kind].tensors && bytes + totalBytes <= window[kind].bytes;
+  };
 
   /** A believed frame that starts a tensor: may it? */
   const startProblem = (header: FrameHeader): MisplacedReason | null => {
@@ -104,7 +83,7 @@ export function createIntake(options: IntakeOptions): Intake {
     if (header.totalBytes > maxTensorBytes) return 'tensor-too-large';
     const key = tensorKey(header);
     if (delivered.has(key)) return 'duplicate';
-    if (ledger.count(header.kind, unfinished(key)) >= credits[header.kind]) return 'no-credit';
+    if (!fitsWindow(header, unfinished(key))) return 'no-credit';
     return judge(header);
   };
 
@@ -117,32 +96,15 @@ export function createIntake(options: IntakeOptions): Intake {
     return header.chunk < found.chunks ? 'chunk-twice' : 'chunk-missing';
   };
 
-  /** Where a frame that has its place is written to. */
-  const placeOf = (header: FrameHeader): Place => {
-    const found = header.chunk === 0 ? undefined : ledger.open.get(header.sequence);
-    const buffer = found?.buffer ?? memory.take(header.totalBytes);
-    return { buffer, memory: new Uint8Array(buffer, header.chunk * MAX_FRAME_PAYLOAD_BYTES, header.payloadBytes) };
-  };
-
-  /** Unless a frame is being written there. */
-  const giveBack = (buffer: ArrayBufferLike): void => {
-    if (buffer !== arriving) memory.giveBack(buffer);
-  };
-
   const begin = (header: FrameHeader, { buffer }: Place): OpenTensor => {
-    const before = unfinished(tensorKey(header));
-    const unfinishedBuffers = [...ledger.open.values()].map((tensor) => tensor.buffer);
-    if (before !== undefined) ledger.refuse(before.header.sequence, 'replayed');
-    ledger.advance(header);
     const tensor = { header, buffer, chunks: 0 };
-    ledger.open.set(header.sequence, tensor);
-    freeDropped(unfinishedBuffers);
+    places.freeing(() => {
+      const before = unfinished(tensorKey(header));
+      if (before !== undefined) ledger.refuse(before.header.sequence, 'replayed');
+      ledger.advance(header);
+      ledger.open.set(header.sequence, tensor);
+    });
     return tensor;
-  };
-
-  const freeDropped = (before: readonly ArrayBufferLike[]): void => {
-    const still = new Set([...ledger.open.values()].map(({ buffer }) => buffer));
-    for (const buffer of before) if (!still.has(buffer)) giveBack(buffer);
   };
 
   const add = (header: FrameHeader, place: Place): Outcome => {
@@ -150,8 +112,8 @@ export function createIntake(options: IntakeOptions): Intake {
     tensor.chunks += 1;
     if (tensor.chunks < header.chunks) return { result: 'waiting' };
     ledger.open.delete(header.sequence);
-    const { kind, incarnation, sequence } = header;
-    const held = { kind, key: tensorKey(header), position: { incarnation, sequence } };
+    const { kind, totalBytes: bytes, incarnation, sequence } = header;
+    const held = { kind, bytes, key: tensorKey(header), position: { incarnation, sequence } };
     ledger.held.add(held);
     remember(delivered, held.key);
     return { result: 'tensor', header, buffer: place.buffer, held };
@@ -160,12 +122,12 @@ export function createIntake(options: IntakeOptions): Intake {
   /** A believed frame without a place. */
   const turnAway = (header: FrameHeader, reason: FrameRefusal): void => {
     const isNew = ledger.isNew(header);
-    const open = [...ledger.open.values()].map(({ buffer }) => buffer);
-    if (isNew) ledger.advance(header);
-    const isOpen = ledger.open.has(header.sequence);
-    if (isNew && !mendable.has(reason)) ledger.refuse(header.sequence, reason);
-    else if (isNew || (isOpen && reason === 'chunk-missing')) ledger.lose(header.sequence, reason);
-    freeDropped(open);
+    places.freeing(() => {
+      if (isNew) ledger.advance(header);
+      const isOpen = ledger.open.has(header.sequence);
+      if (isNew && !mendable.has(reason)) ledger.refuse(header.sequence, reason);
+      else if (isNew || (isOpen && reason === 'chunk-missing')) ledger.lose(header.sequence, reason);
+    });
     if (reason === 'duplicate') renumber(header);
   };
 
@@ -185,42 +147,25 @@ export function createIntake(options: IntakeOptions): Intake {
     return { result: 'refused', reason };
   };
 
-  const timed = <T>(part: keyof FrameMeter, act: () => T): T => {
-    const begun = performance.now();
-    const result = act();
-    meter[part] += (performance.now() - begun) / 1000;
-    return result;
+  const meet = (incarnation: number): void => {
+    if (incarnation > ledger.position.incarnation) places.freeing(() => ledger.restart(incarnation));
   };
 
-  const arrive = (header: FrameHeader, head: Buffer): Arrival => {
-    const place = placeOf(header);
-    const digest = startDigest(header.digest);
-    let written = 0;
-    arriving = place.buffer;
-    const leave = (): void => {
-      arriving = undefined;
-      const isOpen = [...ledger.open.values()].some(({ buffer }) => buffer === place.buffer);
-      if (!isOpen) memory.giveBack(place.buffer);
-    };
-    return {
-      write(part) {
-        timed('copy', () => place.memory.set(part, written));
-        written += part.length;
-        timed('digest', () => digest.update(part));
-      },
-      place: () => place.memory.subarray(written),
-      wrote(bytes) {
-        timed('digest', () => digest.update(place.memory.subarray(written, written + bytes)));
-        written += bytes;
-      },
-      end() {
-        const outcome = conclude(header, digestProblem(head, digest.digest()), () => place);
-        if (outcome.result === 'refused') leave();
-        arriving = undefined;
+  const arrive = (header: FrameHeader, head: Buffer, digest: RunningDigest): Arrival => {
+    const place = places.of(header);
+    places.arrive(place);
+    return createArrival({
+      memory: place.memory,
+      digest,
+      meter,
+      end(found) {
+        const outcome = conclude(header, digestProblem(head, found), () => place);
+        if (outcome.result === 'refused') places.leave(place);
+        else places.arrived();
         return outcome;
       },
-      abort: leave,
-    };
+      abort: () => places.leave(place),
+    });
   };
 
   return {
@@ -233,41 +178,41 @@ export function createIntake(options: IntakeOptions): Intake {
     setTerm(next) {
       term = next;
       delivered.clear();
-      const open = [...ledger.open.values()];
-      for (const { header } of open) ledger.refuse(header.sequence, 'older-term');
-      freeDropped(open.map(({ buffer }) => buffer));
+      places.freeing(() => {
+        for (const { header } of ledger.open.values()) ledger.refuse(header.sequence, 'older-term');
+      });
     },
     release: (tensor) => void ledger.held.delete(tensor),
+    meet,
     settle(incarnation, underWay) {
       if (incarnation < ledger.position.incarnation) return;
-      const open = [...ledger.open.values()].map(({ buffer }) => buffer);
-      if (incarnation > ledger.position.incarnation) ledger.restart(incarnation);
-      ledger.forget(new Set(underWay));
-      freeDropped(open);
+      meet(incarnation);
+      places.freeing(() => ledger.forget(new Set(underWay)));
     },
     take(bytes) {
       const parsed = parseFrame(bytes);
       if (!parsed.ok) return { result: 'refused', reason: parsed.reason };
       const { header, payload } = parsed;
       if (header.from !== from || header.to !== to) return { result: 'refused', reason: 'other-link' };
-      const forged = timed('verify', () => signatureProblem(bytes, header, keyring));
+      const forged = timed(meter, 'verify', () => headProblem(bytes, header, trust));
       if (forged !== null) return { result: 'refused', reason: forged };
       // Replays are the cheapest thing to send at us, so they are turned away before the payload is read.
       if (!ledger.isNew(header) && ledger.find(header) === 'replayed') return { result: 'refused', reason: 'replayed' };
-      const altered = timed('digest', () => payloadProblem(bytes, header));
+      const altered = timed(meter, 'digest', () => payloadProblem(bytes, header, trust));
       return conclude(header, altered, () => {
-        const place = placeOf(header);
-        timed('copy', () => place.memory.set(payload));
+        const place = places.of(header);
+        timed(meter, 'copy', () => place.memory.set(payload));
         return place;
       });
     },
     begin(head, payloadBytes) {
       const header = parseHead(head, payloadBytes);
-      if (arriving !== undefined || typeof header === 'string') return null;
+      if (places.isArriving || typeof header === 'string') return null;
       if (header.from !== from || header.to !== to) return null;
-      if (timed('verify', () => signatureProblem(head, header, keyring)) !== null) return null;
+      if (timed(meter, 'verify', () => headProblem(head, header, trust)) !== null) return null;
       if (placeProblem(header) !== null) return null;
-      return arrive(header, Buffer.from(head));
+      const digest = startPayloadDigest(head, header, trust);
+      return digest === null ? null : arrive(header, Buffer.from(head), digest);
     },
   };
 }

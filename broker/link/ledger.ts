@@ -2,7 +2,8 @@ import type { FrameHeader } from '../frame/header.ts';
 import type { FrameKind } from '../frame/kinds.ts';
 import type { FrameRefusal } from '../frame/reasons.ts';
 import type { Position } from '../messages/envelope.ts';
-import type { LinkStatus } from '../messages/tables.ts';
+import { type LinkStatus, MOST_OF_A_LINK } from '../messages/tables.ts';
+import type { Allowance } from './types.ts';
 
 /** A tensor of which some chunks are there. */
 export interface OpenTensor {
@@ -14,6 +15,7 @@ export interface OpenTensor {
 /** A tensor that the consumer has; its position is that of the latest sending of it. */
 export interface HeldTensor {
   readonly kind: FrameKind;
+  readonly bytes: number;
   readonly key: string;
   position: Position;
 }
@@ -22,7 +24,7 @@ export interface HeldTensor {
 export type LedgerStatus = Pick<LinkStatus, 'incarnation' | 'next' | 'open' | 'held' | 'lost'>;
 
 /** Sequence numbers that are remembered by reason; a sender has fewer tensors under way. */
-const REMEMBERED = 32;
+const REMEMBERED = MOST_OF_A_LINK;
 
 /**
  * What the receiving end has of a link's tensors, by sequence: each below `next` is open, held, lost (it is to be sent
@@ -58,12 +60,19 @@ export class Ledger {
     return this.open.get(sequence) ?? this.#refused.get(sequence) ?? 'replayed';
   }
 
-  /** How many of a kind are open or held; `besides` does not count. */
-  count(kind: FrameKind, besides?: OpenTensor): number {
-    let sum = 0;
-    for (const tensor of this.open.values()) if (tensor !== besides && tensor.header.kind === kind) sum += 1;
-    for (const tensor of this.held) if (tensor.kind === kind) sum += 1;
-    return sum;
+  /** What is open or held of a kind; `besides` does not count. */
+  load(kind: FrameKind, besides?: OpenTensor): Allowance {
+    let tensors = 0;
+    let bytes = 0;
+    const count = (size: number): void => {
+      tensors += 1;
+      bytes += size;
+    };
+    for (const tensor of this.open.values()) {
+      if (tensor !== besides && tensor.header.kind === kind) count(tensor.header.totalBytes);
+    }
+    for (const tensor of this.held) if (tensor.kind === kind) count(tensor.bytes);
+    return { tensors, bytes };
   }
 
   /** A tensor begins. Those between the one before and it were lost on the way, unless their sender is a new one. */

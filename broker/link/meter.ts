@@ -12,6 +12,7 @@ export interface LinkMeter {
   reconnects: number;
   tensors: number;
   frames: number;
+  tagged: number;
   bytesSent: number;
   bytesReceived: number;
   creditWaitSeconds: number;
@@ -25,6 +26,7 @@ export function createLinkMeter(): LinkMeter {
     reconnects: 0,
     tensors: 0,
     frames: 0,
+    tagged: 0,
     bytesSent: 0,
     bytesReceived: 0,
     creditWaitSeconds: 0,
@@ -38,7 +40,7 @@ export function statsOf(meter: LinkMeter): LinkStats {
 
 /** The same channel, counting what goes through it. */
 export function meteredChannel(channel: RawChannel, meter: LinkMeter): RawChannel {
-  const { divert, onConnectionChange } = channel;
+  const { divert, onConnectionChange, sendParts } = channel;
   const received = (topic: string, payloadBytes: number): void => {
     meter.bytesReceived += publishBytes(topic, payloadBytes);
   };
@@ -61,6 +63,12 @@ export function meteredChannel(channel: RawChannel, meter: LinkMeter): RawChanne
       return channel.subscribeRaw(filter, qos, counted, signal);
     },
     ...(onConnectionChange && { onConnectionChange }),
+    ...(sendParts && {
+      sendParts(topic, parts, done) {
+        meter.bytesSent += publishBytes(topic, lengthOf(parts));
+        sendParts(topic, parts, done);
+      },
+    }),
     ...(divert && {
       divert: (topic, diversion) =>
         divert(
@@ -80,6 +88,10 @@ function counting(payload: RawPayload, count: (bytes: number) => void): RawPaylo
       return bytes;
     };
   }
-  count(Buffer.isBuffer(payload) ? payload.length : payload.reduce((sum, part) => sum + part.byteLength, 0));
+  count(Buffer.isBuffer(payload) ? payload.length : lengthOf(payload as readonly Uint8Array[]));
   return payload;
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.byteLength, 0);
 }

@@ -7,12 +7,14 @@ import type { RawChannel } from '../messages/channel.ts';
 import type { Position } from '../messages/envelope.ts';
 import { createMessenger } from '../messages/messenger.ts';
 import { formatTopic } from '../topics.ts';
+import type { Outcome } from './arrival.ts';
 import { createBufferPool } from './buffers.ts';
-import { defaultCredits } from './credits.ts';
-import { createIntake, type Intake, type Outcome } from './intake.ts';
+import { windowFields, windowOf } from './credits.ts';
+import { createIntake, type Intake } from './intake.ts';
 import type { HeldTensor } from './ledger.ts';
 import { createLinkMeter, meteredChannel, statsOf } from './meter.ts';
-import type { Credits, LinkReceiver, ReceivedTensor, ReceiverOptions } from './types.ts';
+import { SessionAnswers } from './session-answers.ts';
+import type { LinkReceiver, ReceivedTensor, ReceiverOptions } from './types.ts';
 
 /** Buffers kept for the next tensors, beyond those in use. */
 const SPARE_BUFFERS = 3;
@@ -23,19 +25,22 @@ export interface ReceiverNeeds {
   readonly identity: Identity;
   readonly keyring: Keyring;
   readonly log: Log;
+  /** Whether senders may tag their frames instead of signing each. */
+  readonly takesTags: boolean;
   /** The latest tensor that an earlier receiver of this link has seen. */
   readonly after?: Position | undefined;
   readonly onClose: (position: Position) => void;
 }
 
 /**
- * Opens the receiving end of `from → own id`. It holds at most (sum of credits + 3) × `maxTensorBytes`.
+ * Opens the receiving end of `from → own id`. It holds at most what its window says of each kind, and three tensors of `maxTensorBytes` more.
  */
 export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeeds): Promise<LinkReceiver> {
   const { identity, keyring, log } = needs;
   const { from, run, maxTensorBytes, onTensor, memory = createBufferPool(SPARE_BUFFERS) } = options;
   const link = { from, to: identity.id };
-  const credits: Credits = { ...defaultCredits, ...options.credits };
+  const window = windowOf(maxTensorBytes, options.credits);
+  const sessions = new SessionAnswers({ fleet: keyring.fleet, ...link, run });
   const meter = createLinkMeter();
   const channel = meteredChannel(needs.channel, meter);
   const messenger = createMessenger({ channel, identity, keyring, log });
@@ -43,13 +48,19 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     ...link,
     run,
     term: options.term,
-    keyring,
-    credits,
+    trust: { keyring, sessions: sessions.find },
+    window,
     maxTensorBytes,
     judge: options.judge,
     memory,
     meter: meter.seconds,
     ...(needs.after === undefined ? {} : { after: needs.after }),
+  });
+  const statuses = createMessenger({
+    channel,
+    identity: sessions.statusSigner(identity, () => intake.position.incarnation),
+    keyring,
+    log,
   });
   let open = true;
   let refused = 0;
@@ -63,8 +74,10 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     setImmediate(() => {
       isStatusDue = false;
       if (!open) return;
-      const status = { kind: 'status', run, answers, refused, ...intake.status } as const;
-      messenger.publish('linkStatus', link, status).catch((error: Error) => {
+      const known = intake.status;
+      const session = sessions.known(known.incarnation);
+      const status = { kind: 'status', run, answers, refused, ...known, ...session } as const;
+      statuses.publish('linkStatus', link, status).catch((error: Error) => {
         log({ level: 'warn', event: 'status-not-sent', detail: { ...link, error: error.message } });
       });
     });
@@ -112,8 +125,13 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
   });
   const endProbes = await messenger.subscribe('linkProbe', link, ({ message }) => {
     if (!open || message.run !== run) return;
-    intake.settle(message.incarnation, message.underWay);
-    answers = message.number;
+    if (message.kind === 'session') {
+      sessions.take(message);
+      intake.meet(message.incarnation);
+    } else {
+      intake.settle(message.incarnation, message.underWay);
+      answers = message.number;
+    }
     tellStatus();
   });
   // Frames may have passed by while a shared broker was out of reach: their sender is to ask.
@@ -126,8 +144,9 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     kind: 'window',
     run,
     term: options.term,
-    credits: { ...credits },
+    ...windowFields(window),
     maxTensorBytes,
+    ...(needs.takesTags ? { key: sessions.publicKey } : {}),
   });
   return receiverOf(link, intake, {
     stats: () => statsOf(meter),

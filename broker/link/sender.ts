@@ -1,25 +1,21 @@
 import { type BrokerError, ClosedError, LinkLostError, TensorTooLargeError } from '../errors.ts';
 import type { DigestName } from '../frame/digest.ts';
-import { frameKinds } from '../frame/kinds.ts';
 import type { Identity } from '../keyring/identity.ts';
 import type { Keyring } from '../keyring/keyring.ts';
 import type { Log } from '../log.ts';
 import type { RawChannel } from '../messages/channel.ts';
-import { createMessenger, type Messenger } from '../messages/messenger.ts';
 import type { LinkStatus, LinkWindow } from '../messages/tables.ts';
 import { formatTopic } from '../topics.ts';
-import { nextTurn, waitFor } from '../wait.ts';
-import { type CreditBook, createCreditBook, defaultCredits } from './credits.ts';
-import { createFrameWriter, type FrameWriter } from './frame-writer.ts';
+import { waitFor } from '../wait.ts';
+import { Conversation } from './conversation.ts';
+import { type CreditBook, createCreditBook, windowFrom, windowOf } from './credits.ts';
+import { createFrameWriter } from './frame-writer.ts';
 import { Inquiry } from './inquiry.ts';
 import { createLinkMeter, type LinkMeter, meteredChannel, statsOf } from './meter.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
-import type { Credits, LinkSender, SenderOptions, TensorMeta } from './types.ts';
+import { Pump } from './pump.ts';
+import type { LinkSender, SenderOptions, TensorMeta } from './types.ts';
 
-/** Frames handed to the socket before the first of them has to be out: what a more urgent tensor may have to wait for. */
-const FRAMES_AHEAD = 2;
-/** Bytes that are signed and handed over before timers and sockets have their turn. */
-const BYTES_A_TURN = 512 * 1024;
 const DEFAULT_PATIENCE_MILLISECONDS = 30_000;
 
 export interface SenderNeeds {
@@ -30,7 +26,10 @@ export interface SenderNeeds {
   readonly closeChannel: () => Promise<void>;
   readonly identity: Identity;
   readonly keyring: Keyring;
+  /** Of frames that are signed. */
   readonly digest: DigestName;
+  /** Whether frames are tagged with the keys of a session, where the receiver takes that. */
+  readonly offersTags: boolean;
   /** Larger than that of any earlier sender of this link. */
   readonly incarnation: number;
   readonly timeoutMilliseconds: number;
@@ -58,46 +57,58 @@ class Sender implements LinkSender {
   readonly #needs: SenderNeeds;
   readonly #meter: LinkMeter = createLinkMeter();
   readonly #channel: RawChannel;
-  readonly #messenger: Messenger;
-  readonly #topic: string;
+  readonly #conversation: Conversation;
   readonly #closing = new AbortController();
   readonly #outbox = new Outbox();
-  readonly #writeFrame: FrameWriter;
+  readonly #pump: Pump;
   /** Who waits for a tensor to arrive. */
   readonly #senders = new Map<Outgoing, PromiseWithResolvers<void>>();
   readonly #end: PromiseWithResolvers<Error | undefined>;
-  #book: CreditBook = createCreditBook(defaultCredits);
+  #book: CreditBook = createCreditBook(windowOf(0));
   #maxTensorBytes = 0;
   #term: number;
-  #isPumping = false;
   /** From when the receiver's window is known. */
   #inquiry: Inquiry | undefined;
 
   constructor(options: SenderOptions, needs: SenderNeeds) {
-    const { identity, keyring, digest, incarnation, log } = needs;
-    const { fleet } = keyring;
-    const { run, to } = options;
+    const { run, term, to } = options;
     this.#options = options;
     this.#needs = needs;
-    this.from = identity.id;
-    this.to = options.to;
-    this.#term = options.term;
+    this.from = needs.identity.id;
+    this.to = to;
+    this.#term = term;
     this.#channel = meteredChannel(needs.channel, this.#meter);
-    this.#messenger = createMessenger({ channel: this.#channel, identity, keyring, log });
-    this.#topic = formatTopic(keyring.fleet, 'linkFrames', { from: this.from, to: this.to });
-    const meter = this.#meter.seconds;
-    this.#writeFrame = createFrameWriter({ fleet, run, to, identity, digest, incarnation, meter });
+    const { signal } = this.#closing;
+    const place = { from: this.from, to, run };
+    this.#conversation = new Conversation({ ...needs, ...place, term, channel: this.#channel, signal });
+    this.#pump = this.#createPump(place);
     this.#end = Promise.withResolvers();
     this.ended = this.#end.promise;
     needs.channelEnded.then((error) => this.#stop(error === undefined ? undefined : error.message));
   }
 
-  get #name(): string {
-    return `${this.from} → ${this.to}`;
+  #createPump(place: { readonly from: string; readonly to: string; readonly run: string }): Pump {
+    const { incarnation, keyring } = this.#needs;
+    const { fleet } = keyring;
+    const proof = () => {
+      const chosen = this.#conversation.proof;
+      if (chosen.digest === 'poly1305') this.#meter.tagged += 1;
+      return chosen;
+    };
+    return new Pump({
+      outbox: this.#outbox,
+      channel: this.#channel,
+      topic: formatTopic(fleet, 'linkFrames', place),
+      writeFrame: createFrameWriter({ ...place, fleet, incarnation, proof, meter: this.#meter.seconds }),
+      meter: this.#meter,
+      isReady: () => (this.#inquiry?.isSettled ?? false) && !this.#closing.signal.aborted,
+      onInvalid: (tensor, error) => this.#drop(tensor, error),
+      signal: this.#closing.signal,
+    });
   }
 
-  get #link() {
-    return { from: this.from, to: this.to };
+  get #name(): string {
+    return `${this.from} → ${this.to}`;
   }
 
   get stats() {
@@ -111,18 +122,13 @@ class Sender implements LinkSender {
   async start(): Promise<void> {
     const { run, signal } = this.#options;
     const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
-    const hear = ({ message }: { readonly message: LinkStatus }): void => {
-      if (message.run === run && message.incarnation === this.#needs.incarnation) this.#hear(message);
-    };
-    await this.#messenger.subscribe('linkStatus', this.#link, hear, either);
+    await this.#conversation.hearStatuses((status) => this.#hear(status), either);
     const opened = Promise.withResolvers<void>();
-    const agree = ({ message }: { readonly message: LinkWindow }): void => {
-      // The window of an earlier term may still lie there: its end takes nothing of this one.
-      if (message.run !== run || message.term !== this.#options.term || this.#maxTensorBytes > 0) return;
-      this.#agree(message);
+    const agree = (window: LinkWindow): void => {
+      if (this.#maxTensorBytes === 0) this.#agree(window);
       opened.resolve();
     };
-    await this.#messenger.subscribe('linkWindow', this.#link, agree, either);
+    await this.#conversation.hearWindows(agree, either);
     await waitFor(opened.promise, {
       what: `waiting for ${this.to} to open its end of link ${this.#name} for run ${run}`,
       milliseconds: this.#needs.timeoutMilliseconds,
@@ -131,7 +137,7 @@ class Sender implements LinkSender {
     const inquiry = new Inquiry({
       outbox: this.#outbox,
       patienceMilliseconds: this.#options.patienceMilliseconds ?? DEFAULT_PATIENCE_MILLISECONDS,
-      publish: (number, underWay) => this.#publishProbe(number, underWay),
+      publish: (number, underWay) => this.#conversation.probe(number, underWay),
       giveUp: (reason) => this.#stop(reason),
     });
     this.#inquiry = inquiry;
@@ -142,17 +148,14 @@ class Sender implements LinkSender {
         return;
       }
       this.#meter.reconnects += 1;
+      this.#conversation.returned();
       inquiry.returned();
     });
   }
 
-  #agree({ credits, maxTensorBytes }: LinkWindow): void {
-    const agreed = Object.keys(frameKinds).map((kind) => {
-      const said = credits[kind];
-      return [kind, Number.isSafeInteger(said) && (said as number) >= 0 ? said : 0];
-    });
-    this.#book = createCreditBook(Object.fromEntries(agreed) as Credits);
-    this.#maxTensorBytes = maxTensorBytes;
+  #agree(window: LinkWindow): void {
+    this.#book = createCreditBook(windowFrom(window));
+    this.#maxTensorBytes = window.maxTensorBytes;
   }
 
   async send(meta: TensorMeta, payload: Uint8Array | Float32Array, signal?: AbortSignal): Promise<void> {
@@ -161,14 +164,14 @@ class Sender implements LinkSender {
       throw new TensorTooLargeError(this.#name, bytes.length, this.#maxTensorBytes);
     }
     const begun = performance.now();
-    await this.#book.take(meta.kind, signal);
+    await this.#book.take(meta.kind, bytes.length, signal);
     this.#meter.creditWaitSeconds += (performance.now() - begun) / 1000;
     const tensor = this.#outbox.add(meta, bytes, this.#term);
     const arrived = Promise.withResolvers<void>();
     this.#senders.set(tensor, arrived);
     const giveUp = (): void => this.#giveUp(tensor, signal?.reason);
     signal?.addEventListener('abort', giveUp, { once: true });
-    this.#pump();
+    this.#pump.run();
     try {
       await arrived.promise;
       this.#meter.tensors += 1;
@@ -177,51 +180,12 @@ class Sender implements LinkSender {
     }
   }
 
-  /** Sends what is most urgent, chunk after chunk, until everything is out or the connection is gone. */
-  async #pump(): Promise<void> {
-    if (this.#isPumping) return;
-    this.#isPumping = true;
-    const flushing: Promise<void>[] = [];
-    let bytesOfTurn = 0;
-    try {
-      for (;;) {
-        const isReady = this.#inquiry?.isSettled && !this.#closing.signal.aborted;
-        const tensor = isReady ? this.#outbox.next() : undefined;
-        if (tensor === undefined) break;
-        bytesOfTurn += this.#sendChunk(tensor, flushing);
-        if (flushing.length > FRAMES_AHEAD) await flushing.shift();
-        if (bytesOfTurn < BYTES_A_TURN) continue;
-        bytesOfTurn = 0;
-        await nextTurn();
-      }
-    } finally {
-      this.#isPumping = false;
-    }
-  }
-
-  /** @returns bytes handed over */
-  #sendChunk(tensor: Outgoing, flushing: Promise<void>[]): number {
-    let parts: ReturnType<FrameWriter>;
-    try {
-      parts = this.#writeFrame(tensor, this.#outbox.sequenceOf(tensor));
-    } catch (error) {
-      this.#drop(tensor, error);
-      return 0;
-    }
-    const flushed = this.#channel.publishRaw(this.#topic, parts, { qos: 0, retain: false }, this.#closing.signal);
-    // What a lost connection has taken with it is found out when it is back.
-    flushing.push(flushed.catch(() => {}));
-    this.#outbox.sent(tensor);
-    this.#meter.frames += 1;
-    return parts[1].length;
-  }
-
   /** Takes in what the receiver says it has. */
   #hear(status: LinkStatus): void {
     if (this.#inquiry === undefined) return;
     const { arrived, ended, resent, broken } = this.#inquiry.hear(status);
     for (const tensor of arrived) this.#settled(tensor)?.resolve();
-    for (const { meta } of ended) this.#book.giveBack(meta.kind);
+    for (const { meta, bytes } of ended) this.#book.giveBack(meta.kind, bytes.length);
     this.#meter.resent += resent.length;
     if (broken !== undefined) {
       const { kind, step, microBatch } = broken.tensor.meta;
@@ -229,15 +193,7 @@ class Sender implements LinkSender {
       this.#stop(`${this.to} refused ${what} again and again, at last for '${broken.reason}'`);
       return;
     }
-    this.#pump();
-  }
-
-  #publishProbe(number: number, underWay: readonly number[]): void {
-    const { incarnation, log } = this.#needs;
-    const probe = { kind: 'probe', run: this.#options.run, incarnation, number, underWay } as const;
-    this.#messenger.publish('linkProbe', this.#link, probe, this.#closing.signal).catch((error: Error) => {
-      log({ level: 'info', event: 'probe-not-sent', detail: { ...this.#link, error: error.message } });
-    });
+    this.#pump.run();
   }
 
   /** The owner of a tensor no longer wants it sent. */
@@ -255,7 +211,7 @@ class Sender implements LinkSender {
   #drop(tensor: Outgoing, reason: unknown): void {
     this.#outbox.delete(tensor);
     this.#settled(tensor)?.reject(reason);
-    this.#book.giveBack(tensor.meta.kind);
+    this.#book.giveBack(tensor.meta.kind, tensor.bytes.length);
   }
 
   #settled(tensor: Outgoing): PromiseWithResolvers<void> | undefined {

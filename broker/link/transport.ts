@@ -18,6 +18,8 @@ export interface TransportNeeds {
   readonly timeoutMilliseconds?: number;
   /** The digest of sent frames; by default the one that is faster on this processor. */
   readonly digest?: DigestName;
+  /** Whether frames are tagged with the keys of a session where the other end does so too, or each is signed. True. */
+  readonly tags?: boolean;
 }
 
 /** A channel to another board, and its end. */
@@ -36,7 +38,7 @@ export interface Carrier {
 
 /** Links over any carrier. */
 export function createTransport(carrier: Carrier, needs: TransportNeeds): Transport {
-  const { identity, keyring, log = silent, timeoutMilliseconds = DEFAULT_TIMEOUT_MILLISECONDS } = needs;
+  const { identity, keyring, log = silent, timeoutMilliseconds = DEFAULT_TIMEOUT_MILLISECONDS, tags = true } = needs;
   const digest = needs.digest ?? readPreferredDigest();
   const senders = new Set<LinkSender>();
   const receivers = new Set<LinkReceiver>();
@@ -55,6 +57,7 @@ export function createTransport(carrier: Carrier, needs: TransportNeeds): Transp
         identity,
         keyring,
         digest,
+        offersTags: tags,
         incarnation,
         timeoutMilliseconds,
         log,
@@ -69,6 +72,7 @@ export function createTransport(carrier: Carrier, needs: TransportNeeds): Transp
         identity,
         keyring,
         log,
+        takesTags: tags,
         after: lastReceived.get(options.from),
         onClose: (position) => {
           lastReceived.set(options.from, position);

@@ -56,6 +56,8 @@ export interface LinkSeconds {
 export interface LinkStats {
   readonly tensors: number;
   readonly frames: number;
+  /** Senders: frames with a session's tag; the others were signed. */
+  readonly tagged: number;
   /** On the wire: MQTT header, topic, frame; credits too. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
@@ -102,6 +104,14 @@ export interface LinkReceiver {
 /** How many tensors of each kind may be on their way or held by the consumer. */
 export type Credits = Readonly<Record<FrameKind, number>>;
 
+/** What may be on its way or held by the consumer of one kind: so many tensors, and so many bytes in all. */
+export interface Allowance {
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+export type Window = Readonly<Record<FrameKind, Allowance>>;
+
 /** What a board has against a tensor whose head is believed, by that head alone; null where it has nothing. */
 export type Judge = (header: FrameHeader) => 'unknown-codec' | 'bad-encoding' | null;
 
@@ -122,6 +132,7 @@ export interface ReceiverOptions {
   readonly term: number;
   /** Longest encoded tensor; together with the credits it bounds what this end holds. */
   readonly maxTensorBytes: number;
+  /** Kinds that are not in it have what `defaultCredits` says, where short tensors count for less than long ones. */
   readonly credits?: Partial<Credits>;
   /** Asked before memory is taken for a tensor. */
   readonly judge?: Judge;

@@ -43,6 +43,11 @@ export interface RawChannel {
     options: { readonly qos: 0 | 1; readonly retain: boolean },
     signal?: AbortSignal,
   ): Promise<void>;
+  /**
+   * Only where the channel is a connection: hands parts over at once, as `publishRaw` with QoS 0 does, without a promise
+   * and a deadline for each. `done` is called later, once: they are on their way, or lost with the connection.
+   */
+  sendParts?(topic: string, parts: readonly Uint8Array[], done: () => void): void;
   /** Resolves when the subscription stands; the returned function ends it. */
   subscribeRaw(
     filter: string,

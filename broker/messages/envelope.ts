@@ -1,7 +1,7 @@
 import { InvalidMessageError } from '../errors.ts';
 import { canonicalJson, isPlainObject } from '../json.ts';
-import type { Identity } from '../keyring/identity.ts';
-import type { Keyring } from '../keyring/keyring.ts';
+import type { Signer } from '../keyring/identity.ts';
+import type { Verifier } from '../keyring/keyring.ts';
 import { type MessageTopic, type ParsedTopic, parseTopic, playsRole, type TopicMessage, topicRow } from '../topics.ts';
 import { count, id, optional, recordProblem, text } from './fields.ts';
 import { messageProblem } from './tables.ts';
@@ -74,7 +74,7 @@ function signedBytes(topic: string, envelope: Omit<Envelope, 'signature'>): Buff
  * @throws InvalidMessageError where `message` breaks the topic's table (a bug of the caller).
  */
 export function sealMessage(
-  identity: Identity,
+  identity: Signer,
   fleet: string,
   topic: string,
   message: unknown,
@@ -96,7 +96,7 @@ export function sealMessage(
  * checks come first and nothing unsigned is looked into. Whether it is a replay is the caller's next question.
  * Never throws, whatever the bytes are.
  */
-export function openMessage(keyring: Keyring, topic: string, payload: Uint8Array): OpenedMessage {
+export function openMessage(keyring: Verifier, topic: string, payload: Uint8Array): OpenedMessage {
   const parsed = parseTopic(keyring.fleet, topic);
   if (parsed === null) return refuse('unknown-topic', topic);
   const row = topicRow(parsed.name);
@@ -119,7 +119,7 @@ export function openMessage(keyring: Keyring, topic: string, payload: Uint8Array
   return { ok: true, received: { ...envelope, topic: parsed, at: envelope.at } as unknown as ReceivedMessage };
 }
 
-function signatureHolds(keyring: Keyring, topic: string, envelope: Envelope): boolean {
+function signatureHolds(keyring: Verifier, topic: string, envelope: Envelope): boolean {
   try {
     const signature = Buffer.from(envelope.signature, 'base64');
     return keyring.verify(envelope.from, signedBytes(topic, envelope), signature) === null;

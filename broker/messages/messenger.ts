@@ -1,5 +1,5 @@
-import type { Identity } from '../keyring/identity.ts';
-import type { Keyring } from '../keyring/keyring.ts';
+import type { Signer } from '../keyring/identity.ts';
+import type { Verifier } from '../keyring/keyring.ts';
 import type { Log } from '../log.ts';
 import {
   formatFilter,
@@ -39,8 +39,8 @@ export interface Messenger {
 
 export interface MessengerNeeds {
   readonly channel: RawChannel;
-  readonly identity: Identity;
-  readonly keyring: Keyring;
+  readonly identity: Signer;
+  readonly keyring: Verifier;
   readonly log: Log;
   /** Wall clock for the `at` field. */
   readonly clock?: () => Date;

@@ -24,6 +24,8 @@ const term = count;
 const stage = count;
 const step = count;
 const reason = text(500);
+/** Base64 of an X25519 public key. */
+const sessionKey = text(44);
 
 /** What a board's firmware says against its CPU; a board that knows fewer leaves the others out. */
 const throttleFlags = record({
@@ -162,7 +164,8 @@ export const messageTables = {
     event: { run, what: text(64), detail: json },
   },
   linkWindow: {
-    window: { run, term, credits: json, maxTensorBytes: count },
+    // By kind of frame: tensors, and bytes in all. `key` is the receiver's, for sessions.
+    window: { run, term, credits: json, bytes: json, maxTensorBytes: count, key: optional(sessionKey) },
   },
   // The whole of what a receiver has of a link's tensors, so that any later one makes up for one that was lost.
   linkStatus: {
@@ -175,10 +178,14 @@ export const messageTables = {
       held: list(count, MOST_OF_A_LINK),
       lost: list(record({ sequence: count, reason: text(64) }), MOST_OF_A_LINK),
       refused: count,
+      /** The sender's session that is known. */
+      session: optional(count),
     },
   },
   linkProbe: {
     probe: { run, incarnation: count, number: count, underWay: list(count, MOST_OF_A_LINK) },
+    // The sender's key for a session, and the receiver's that it goes with.
+    session: { run, incarnation: count, number: count, key: sessionKey, answers: sessionKey },
   },
 } as const satisfies Record<string, Record<string, Fields>>;
 

@@ -1,8 +1,9 @@
 import test from 'ava';
 import { BufferPool, CodecError, codecOf, type PlanesOptions, planesCodec } from '../../agent/index.ts';
+import { fuzzRounds } from '../fuzz.ts';
 
-/** Four times: the test runner wants to hear something now and then. */
-const ROUNDS = 25_000;
+/** In four tests: the test runner wants to hear something now and then. */
+const ROUNDS = fuzzRounds(100_000) / 4;
 
 function numbers(seed: number): (below: number) => number {
   let state = seed;

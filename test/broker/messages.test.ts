@@ -72,7 +72,9 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
   runState: { state: { run: 'r', term: 2, phase: 'paused', step: 7 } },
   runMetrics: { metrics: { run: 'r', term: 1, step: 3, steps: 10, loss: 2.3, samplesPerSecond: 100 } },
   runEvent: { event: { run: 'r', what: 'started', detail: {} } },
-  linkWindow: { window: { run: 'r', term: 1, credits: { activation: 3 }, maxTensorBytes: 100 } },
+  linkWindow: {
+    window: { run: 'r', term: 1, credits: { activation: 3 }, bytes: { activation: 300 }, maxTensorBytes: 100 },
+  },
   linkStatus: {
     status: {
       run: 'r',
@@ -85,7 +87,10 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
       refused: 1,
     },
   },
-  linkProbe: { probe: { run: 'r', incarnation: 1, number: 1, underWay: [0, 2] } },
+  linkProbe: {
+    probe: { run: 'r', incarnation: 1, number: 1, underWay: [0, 2] },
+    session: { run: 'r', incarnation: 1, number: 1, key: 'a', answers: 'b' },
+  },
 };
 
 const everyKind = (Object.keys(samples) as MessageType[]).flatMap((type) =>

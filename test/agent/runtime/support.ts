@@ -69,6 +69,7 @@ export interface MemoryLink extends LinkSender {
 const noTraffic: LinkStats = {
   tensors: 0,
   frames: 0,
+  tagged: 0,
   bytesSent: 0,
   bytesReceived: 0,
   refused: {},

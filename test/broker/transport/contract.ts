@@ -54,8 +54,8 @@ const meta = (overrides: Partial<TensorMeta> & { elements?: number } = {}): Tens
 const floats = (count: number, start = 0): Float32Array => Float32Array.from({ length: count }, (_, at) => start + at);
 const floatsOf = ({ payload }: ReceivedTensor): Float32Array => new Float32Array(payload.buffer);
 
-/** Runs the contract that every transport keeps. */
-export function transportContract(test: TestFn, name: string, openEnds: OpenEnds): void {
+/** Runs the contract that every transport keeps; `tags` says whether its ends agree on sessions. */
+export function transportContract(test: TestFn, name: string, openEnds: OpenEnds, tags = true): void {
   const open = async (
     t: ExecutionContext,
     overrides: Partial<ReceiverOptions> = {},
@@ -173,6 +173,38 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
     await within('all', sending);
     await until('all of them', () => room.tensors.length === 5);
     t.true(room.sender.stats.creditWaitSeconds > 0);
+  });
+
+  test(`${name}: of short tensors more are under way than of long ones, but no more bytes than of three`, async (t) => {
+    const room = await open(t, { maxTensorBytes: 4000 });
+    let microBatch = 0;
+    const held = async (expected: number, lengths: readonly number[]): Promise<void> => {
+      const ending = new AbortController();
+      const sending = lengths.map((elements) => {
+        microBatch += 1;
+        return room.sender.send(meta({ microBatch, elements }), floats(elements), ending.signal);
+      });
+      const settled = Promise.allSettled(sending);
+      await until(`${expected} tensors`, () => room.tensors.length === expected);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      t.is(room.tensors.length, expected);
+      ending.abort(new Error('enough'));
+      await settled;
+      for (const tensor of room.tensors.splice(0)) tensor.release();
+    };
+    await held(3, new Array(5).fill(1000));
+    await held(12, new Array(14).fill(10));
+    // The last long one has no room, and the short one behind it waits its turn.
+    await held(3, [500, 1000, 1000, 1000, 10]);
+  });
+
+  test(`${name}: frames are tagged as soon as a session is agreed, unless an end wants them signed`, async (t) => {
+    const room = await open(t, { onTensor: (tensor) => tensor.release() });
+    const { sender } = room;
+    for (let step = 0; step < 20; step += 1) await sender.send(meta({ step }), floats(4));
+    const { tagged, frames } = sender.stats;
+    t.true(tags ? tagged > 0 && tagged <= frames : tagged === 0, `${tagged} of ${frames}`);
+    t.deepEqual({ ...room.receiver.stats.refused }, {});
   });
 
   test(`${name}: many tensors pass through few credits, and buffers are used again`, async (t) => {

@@ -14,25 +14,28 @@ const needsOf = (fleet: TestFleet, id: string) => ({
   timeoutMilliseconds: TIMEOUT_MILLISECONDS,
 });
 
-export const memoryEnds: OpenEnds = async (fleet, log) => {
-  const network = createMemoryNetwork();
-  const sending = network.transport({ ...needsOf(fleet, 'pi-1'), log });
-  const receiving = network.transport({ ...needsOf(fleet, 'pi-2'), log });
-  return {
-    sending,
-    receiving,
-    url: 'mqtt://127.0.0.1:1',
-    inject: (frame) => network.channelOf('pi-2').publishRaw(FRAMES, frame, NO_RETAIN),
-    cut() {
-      network.cut('pi-2');
-      setTimeout(() => network.mend('pi-2'), 20);
-    },
-    unplug: async () => network.cut('pi-2'),
-    close: async () => {
-      await Promise.all([sending.close(), receiving.close()]);
-    },
+/** `tags`: whether the receiving end takes tags. */
+export const memoryEnds =
+  (tags: boolean): OpenEnds =>
+  async (fleet, log) => {
+    const network = createMemoryNetwork();
+    const sending = network.transport({ ...needsOf(fleet, 'pi-1'), log });
+    const receiving = network.transport({ ...needsOf(fleet, 'pi-2'), log, tags });
+    return {
+      sending,
+      receiving,
+      url: 'mqtt://127.0.0.1:1',
+      inject: (frame) => network.channelOf('pi-2').publishRaw(FRAMES, frame, NO_RETAIN),
+      cut() {
+        network.cut('pi-2');
+        setTimeout(() => network.mend('pi-2'), 20);
+      },
+      unplug: async () => network.cut('pi-2'),
+      close: async () => {
+        await Promise.all([sending.close(), receiving.close()]);
+      },
+    };
   };
-};
 
 /** Somebody who is pi-1 for a broker, beside pi-1. */
 const attackerOf = (fleet: TestFleet, url: string, brokerId: string) =>
