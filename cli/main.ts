@@ -6,6 +6,7 @@ import { UnknownCommandError } from './errors.ts';
 import { InterruptedError, listenForInterrupts } from './interrupts.ts';
 import { commandHelp, nearest, overview } from './options/index.ts';
 import { createOutput, type Output, type Stream } from './output.ts';
+import { standardStream } from './standard-stream.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 bad input, 128 + signal when interrupted. */
 const FAILED = 1;
@@ -16,7 +17,7 @@ export interface Streams {
 }
 
 /** Runs the command that `args` name. @returns the process's exit code; it never throws. */
-export async function main(args: readonly string[], streams: Streams = process): Promise<number> {
+export async function main(args: readonly string[], streams: Streams = standardStreams()): Promise<number> {
   const options = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length);
   const output = createOutput(streams.stdout, streams.stderr, { json: options.includes('--json') });
   ignoreClosedPipes();
@@ -26,6 +27,11 @@ export async function main(args: readonly string[], streams: Streams = process):
     return reportError(error, output, { json: options.includes('--json'), verbose: options.includes('--verbose') });
   }
 }
+
+const standardStreams = (): Streams => ({
+  stdout: standardStream(process.stdout, 1),
+  stderr: standardStream(process.stderr, 2),
+});
 
 async function dispatch(args: readonly string[], options: readonly string[], output: Output): Promise<number> {
   const [first] = args;

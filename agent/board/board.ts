@@ -173,6 +173,8 @@ class CommandDesk {
   receive(command: DeviceCommand): void {
     switch (command.kind) {
       case 'survey':
+        // Somebody else may have asked for the one that is under way, and be gone since.
+        this.#surveyor.stop('it is asked for anew');
         this.#change(async () => {
           await this.#current?.stop('the board measures itself for another run');
           this.#current = undefined;
@@ -180,6 +182,7 @@ class CommandDesk {
         });
         break;
       case 'prepare':
+        this.#surveyor.stop('a run begins');
         this.#change(async () => {
           await this.#current?.stop('another run begins');
           this.#current = new BoardRun(this.#needs, command);

@@ -5,8 +5,8 @@ import { decodeOnnx, InputMismatchError, ModelError, readMetadata } from '../../
 import { defineCommand } from '../command.ts';
 import { PathError, UsageError } from '../errors.ts';
 import { text } from '../options/index.ts';
+import { MODEL_FILE, RUN_FILE } from '../runs/index.ts';
 import { percent } from '../train/closing-table.ts';
-import { MODEL_FILE, RUN_FILE } from '../train/files.ts';
 
 export const evaluateCommand = defineCommand({
   name: 'eval',

@@ -4,7 +4,8 @@ import { buildModel, exportInference } from '../../models/index.ts';
 import { defineCommand } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { required, text } from '../options/index.ts';
-import { CHECKPOINTS, writeWhole } from '../train/files.ts';
+import { CHECKPOINTS } from '../runs/index.ts';
+import { writeWhole } from '../train/files.ts';
 
 export const exportCommand = defineCommand({
   name: 'export',

@@ -6,6 +6,7 @@ import { logTo } from '../log.ts';
 import { text, wholeNumber, withDefault } from '../options/index.ts';
 import { startHub } from '../processes/hub.ts';
 import { loopbackPlaces, startBoards, startPassingLab } from '../processes/lab.ts';
+import { keepRuns, registerOf } from '../runs/index.ts';
 import { untilInterrupted, watchBoards } from '../watch.ts';
 
 export const lab = defineCommand({
@@ -64,7 +65,12 @@ export const lab = defineCommand({
         places: loopbackPlaces(options.boards ?? known, options.threads),
         hubUrl: hub.controlUrl,
       });
+      const keeper = keepRuns({
+        register: registerOf(options.fleets, fleet.name),
+        say: (line) => output.line(line),
+      });
       const close = async () => {
+        await keeper.close();
         await Promise.all(boards.map((board) => board.stop()));
         await hub.close();
       };

@@ -16,6 +16,8 @@ export interface Parsed<Table extends OptionTable> {
   readonly arguments: readonly string[];
   /** The options that were really typed. */
   readonly given: ReadonlySet<keyof Table & string>;
+  /** Their values as they were typed; undefined for flags. */
+  readonly typed: ReadonlyMap<string, string | undefined>;
 }
 
 type Given = { readonly name: string; readonly rawName: string; readonly value: string | undefined };
@@ -38,7 +40,7 @@ export function parseCommandLine<Table extends OptionTable>(
     Object.entries(syntax.options).map(([name, option]) => [name, readValue(name, option, typed)]),
   );
   checkArguments(syntax, words);
-  return { options: values as OptionValues<Table>, arguments: words, given: new Set(typed.keys()) };
+  return { options: values as OptionValues<Table>, arguments: words, given: new Set(typed.keys()), typed };
 }
 
 function splitTokens(syntax: Syntax<OptionTable>, args: readonly string[]) {

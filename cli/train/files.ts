@@ -1,10 +1,7 @@
 import { access, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PathError } from '../errors.ts';
-
-export const MODEL_FILE = 'model.onnx';
-export const RUN_FILE = 'run.json';
-export const CHECKPOINTS = 'checkpoints';
+import { CHECKPOINTS, MODEL_FILE, RUN_FILE, RUN_LOG, readRunLog } from '../runs/index.ts';
 
 /** Makes the directory of a run. @throws PathError where it cannot be used, or holds another run already */
 export async function prepareRunDirectory(directory: string, isResumed: boolean): Promise<void> {
@@ -15,7 +12,8 @@ export async function prepareRunDirectory(directory: string, isResumed: boolean)
     throw new PathError(directory, 'cannot be written to: choose another directory with --out', { cause: error });
   }
   if (isResumed) return;
-  for (const file of [RUN_FILE, MODEL_FILE, CHECKPOINTS]) {
+  await removeEndedLog(directory);
+  for (const file of [RUN_FILE, MODEL_FILE, CHECKPOINTS, RUN_LOG]) {
     const found = await stat(join(directory, file)).catch(() => undefined);
     if (found !== undefined) {
       throw new PathError(
@@ -24,6 +22,14 @@ export async function prepareRunDirectory(directory: string, isResumed: boolean)
       );
     }
   }
+}
+
+/** A run that has ended and left nothing but its log is as good as none. @throws RunLogDamagedError */
+async function removeEndedLog(directory: string): Promise<void> {
+  const files = await readdir(directory);
+  const isAlone = [RUN_FILE, MODEL_FILE, CHECKPOINTS].every((file) => !files.includes(file));
+  if (!isAlone || (await readRunLog(directory))?.ended === undefined) return;
+  await rm(join(directory, RUN_LOG), { force: true });
 }
 
 /** The run in `runs` whose checkpoints changed last; undefined where there is none. */

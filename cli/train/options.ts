@@ -75,6 +75,9 @@ export const trainOptions = {
     text('DIR', 'go on with an interrupted run: its directory or a checkpoint; the last one in runs/ when not given'),
     LATEST,
   ),
+  unattended: flag(
+    'nobody is there: begin with the boards that are online within 10 s (what a hub goes on with a run by)',
+  ),
 } as const;
 
 export type TrainInput = CommandInput<typeof trainOptions>;

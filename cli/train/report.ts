@@ -5,8 +5,10 @@ import type { RunResult } from '../../planner/coordinator/index.ts';
 import type { Context } from '../command.ts';
 import { type BoardUse, formatUses } from '../lab/index.ts';
 import type { Output } from '../output.ts';
+import { MODEL_FILE, RUN_FILE } from '../runs/index.ts';
 import { alignRows, boardRows, costOf, linkBytes, linkRows, percent } from './closing-table.ts';
-import { MODEL_FILE, RUN_FILE, writeWhole } from './files.ts';
+import { type Patience, whenThereIsSpace } from './disk.ts';
+import { writeWhole } from './files.ts';
 import type { CheckedRun } from './settings.ts';
 
 export interface FinishedRun {
@@ -19,6 +21,8 @@ export interface FinishedRun {
   readonly stepSeconds: readonly number[];
   /** What the boards of a scenario had of a core. */
   readonly uses: readonly BoardUse[] | undefined;
+  /** With a disk that is full. */
+  readonly patience: Pick<Patience, 'seconds'>;
 }
 
 /** Writes the model and the record of the run, and says how it went. @returns what `--json` prints */
@@ -26,13 +30,15 @@ export async function finishRun(finished: FinishedRun, { output, interrupts }: C
   const { result, checked, directory, lossesBefore, stepSeconds, uses } = finished;
   const modelFile = join(directory, MODEL_FILE);
   const onnx = exportedModel(result, checked);
-  await writeWhole(modelFile, onnx);
+  const patience = { ...finished.patience, say: (line: string) => output.line(line), signal: interrupts.gentle };
+  await whenThereIsSpace(`'${modelFile}'`, () => writeWhole(modelFile, onnx), patience);
   const accuracy = checked.test === null ? null : (await evaluate(onnx, checked.test, interrupts.gentle)).accuracy;
   const { computeShare, runtimeShare } = costOf(result);
+  const losses = [...lossesBefore, ...result.losses];
   const report = {
     run: result.run,
     steps: result.steps,
-    loss: result.losses.at(-1) ?? null,
+    loss: losses.at(-1) ?? null,
     accuracy,
     samplesPerSecond: result.samplesPerSecond,
     seconds: result.seconds,
@@ -43,12 +49,12 @@ export async function finishRun(finished: FinishedRun, { output, interrupts }: C
     ...(uses === undefined ? {} : { lab: uses }),
     files: { model: modelFile, run: join(directory, RUN_FILE), checkpoint: result.checkpoint ?? null },
   };
-  const losses = [...lossesBefore, ...result.losses];
   // Times and bytes are of the steps from this one on; the losses are of all.
   const fromStep = result.steps - result.losses.length;
   const { plan, recoveries } = result;
   const record = { ...report, fromStep, plan, recoveries, losses, stepSeconds };
-  await writeWhole(report.files.run, `${JSON.stringify(record, null, 2)}\n`);
+  const text = `${JSON.stringify(record, null, 2)}\n`;
+  await whenThereIsSpace(`'${report.files.run}'`, () => writeWhole(report.files.run, text), patience);
   printReport(report, result, output);
   return report;
 }

@@ -6,7 +6,15 @@ import { grantSteps } from './grants.ts';
 import { isCheckpointDue, isStateComplete } from './keeping.ts';
 import { chooseBoards, knowledgeOf, planOf } from './planning.ts';
 import { missing, nextLook } from './presence.ts';
-import { areBoardsBack, isMoveReady, isMoveWanted, isRecoverable, recovery } from './recovering.ts';
+import {
+  areBoardsBack,
+  goesOnWithFewer,
+  isMoveReady,
+  isMoveWanted,
+  isRecoverable,
+  recovery,
+  withThoseThere,
+} from './recovering.ts';
 import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
 import { firstWishes, stageWishes } from './surveying.ts';
 import { isLive } from './transitions.ts';
@@ -72,7 +80,7 @@ function deadlineOf(run: RunState): number {
     case 'preparing':
       return run.phaseSince + deadlines.prepared;
     case 'training':
-      return run.progressAt + deadlines.silence;
+      return run.progressAt + (isDiskAwaited(run) ? deadlines.boardsBack : deadlines.silence);
     case 'recovering':
       return run.phaseSince + deadlines.boardsBack;
     case 'stopping':
@@ -83,6 +91,11 @@ function deadlineOf(run: RunState): number {
     default:
       return run.phase satisfies never;
   }
+}
+
+/** Boards have done all that they may: only the disk is waited for, which its owner may have to make room on. */
+function isDiskAwaited(run: RunState): boolean {
+  return run.writing !== undefined && stepsDone(run) >= run.granted;
 }
 
 function isOver(run: RunState, now: number): readonly Action[] {
@@ -114,6 +127,7 @@ function isLate(run: RunState, now: number, state: FleetState): readonly Action[
   switch (run.phase) {
     case 'gathering': {
       const online = onlineBoards(state).map(({ id }) => id);
+      if (goesOnWithFewer(run)) return [withThoseThere(run, boardsOnline)];
       return [fail({ kind: 'not-enough-boards', online, seconds: boardsOnline })];
     }
     case 'surveying':

@@ -32,6 +32,9 @@ type HandsNeeds = {
 type ActionOf<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>;
 type Doers = { readonly [Kind in Action['kind']]: (action: ActionOf<Kind>, state: FleetState) => void };
 
+/** Codes of errors of a connection that may come back. */
+const unreachable: ReadonlySet<string> = new Set(['DEADLINE', 'CLOSED']);
+
 export function createHands({ needs, request, restore, mailbox }: HandsNeeds): Hands {
   const { messenger, transport, hubUrl, checkpoints, onSurvey, onPlan, onNotice, onProgress, log = () => {} } = needs;
   const { run } = request.settings;
@@ -53,6 +56,15 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       if (!signal.aborted) mailbox.post({ kind: 'hub-failed', error });
     });
   };
+  /** A board that cannot be told something is silent to us too: its missing answer ends the term, not the run. */
+  const order = (work: Promise<unknown>): void => {
+    work.catch((error: Error & { readonly code?: string }) => {
+      if (signal.aborted) return;
+      if (unreachable.has(error.code ?? '')) {
+        log({ level: 'warn', event: 'not-told', detail: { run, error: error.message } });
+      } else mailbox.post({ kind: 'hub-failed', error });
+    });
+  };
   /** What others would like to know. */
   const tell = (work: Promise<unknown>): void => {
     work.catch((error: Error) => {
@@ -64,7 +76,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
   };
   const command = (action: ActionOf<'prepare' | 'grant' | 'clip'>, state: FleetState): void => {
     for (const [id, message] of commandsOf(action, planIn(state), runIn(state).request, hubUrl)) {
-      must(messenger.publish('deviceCommand', { id }, message, signal));
+      order(messenger.publish('deviceCommand', { id }, message, signal));
     }
   };
   const sendStop = async (plan: Plan, reason: string): Promise<void> => {
@@ -99,7 +111,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       const { term } = runIn(state).request;
       for (const [id, wish] of wishes) {
         const message = { kind: 'survey', run, term, round, wish: { ...wish } as unknown as JsonObject } as const;
-        must(messenger.publish('deviceCommand', { id }, message, signal));
+        order(messenger.publish('deviceCommand', { id }, message, signal));
       }
     },
     adopt({ plan }) {

@@ -47,6 +47,20 @@ export function recovery(run: RunState, failure: Failure): Action {
 }
 
 /**
+ * Whether a run for which some boards have stayed away begins with the others: where nobody is there to bring them, or
+ * where it had all of them and lost one while they measured themselves.
+ */
+export function goesOnWithFewer({ request: { settings }, survey }: RunState): boolean {
+  return settings.unattended === true || (survey.rounds > 0 && settings.onLoss !== 'stop');
+}
+
+/** The next term begins with the boards that are there; the others are taken in when they come. */
+export function withThoseThere(run: RunState, seconds: number): Action {
+  const { fromStep } = run.origin;
+  return { kind: 'recover', failure: undefined, reason: `not all boards were there after ${seconds} s`, fromStep };
+}
+
+/**
  * Whether the boards are to be others from the next step on: one is drained, or one of those asked for that the plan does
  * without is there again. Nothing is moved for the last steps of a run.
  */

@@ -66,6 +66,8 @@ export type RunSettings = {
   readonly replicateEverySteps?: number | 'auto';
   /** What is done where a board is lost: `recover`, which goes on from the last state held, when absent. */
   readonly onLoss?: 'stop' | 'recover';
+  /** Nobody is there to bring back boards that do not come online at the start: the run goes on with those that do. */
+  readonly unattended?: boolean;
   readonly deadlines?: Partial<Deadlines>;
 };
 

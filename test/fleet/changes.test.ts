@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type RealFleet, startFleet } from './fleet.ts';
-import { inTemporaryDirectory, lossesOf, type Running } from './helpers.ts';
+import { type Ended, inTemporaryDirectory, lossesOf, type Running } from './helpers.ts';
 import { assertSameTrace } from './undisturbed.ts';
 
 const words = ['train', '--model', 'mlp', '--batch', '16', '--micro-batches', '2', '--train-limit', '400'];
@@ -21,7 +21,12 @@ const settings = [
 async function changing(
   t: ExecutionContext,
   steps: number,
-  change: (fleet: RealFleet, run: Running, boards: Running[], hub: Running) => Promise<Running>,
+  change: (
+    fleet: RealFleet,
+    run: Running,
+    boards: Running[],
+    hub: Running,
+  ) => Promise<{ readonly ended: Promise<Pick<Ended, 'code' | 'stderr'>> }>,
 ): Promise<void> {
   await inTemporaryDirectory(async (cwd) => {
     const fleet = await startFleet(cwd, 2);
@@ -78,14 +83,55 @@ test.serial('a run that has lost all of its boards waits for them, and goes on w
   });
 });
 
-test.serial('boards outlive a hub that is killed, and a run that is resumed there goes on', async (t) => {
+test.serial(
+  'boards outlive a hub that is killed with its run, and the hub goes on with the run by itself',
+  async (t) => {
+    t.timeout(170_000);
+    await changing(t, 300, async (fleet, run, boards, hub) => {
+      await run.said(/([3-9]\d|[12]\d\d)\/300/);
+      for (const process of [run, hub]) process.kill('SIGKILL');
+      await Promise.all([run.ended, hub.ended]);
+      const again = await fleet.startHub();
+      await again.said(/Run mlp-\S+ has lost its process: it goes on\./);
+      await again.said(/Run mlp-\S+ has ended with code 0\./);
+      for (const { child } of boards) t.is(child.exitCode ?? child.signalCode, null, 'no board was started again');
+      return { ended: Promise.resolve({ code: 0, stderr: '' }) };
+    });
+  },
+);
+
+test.serial('a run whose process is killed at its beginning goes on from what it has saved, if anything', async (t) => {
   t.timeout(170_000);
-  await changing(t, 300, async (fleet, run, _boards, hub) => {
-    await run.said(/([3-9]\d|[12]\d\d)\/300/);
-    for (const process of [run, hub]) process.kill('SIGKILL');
-    await Promise.all([run.ended, hub.ended]);
-    await fleet.startHub();
-    return fleet.start('train', '--resume', 'out', '--fleet', 'shed', '--survey', '0', '--replicate-every', '20');
+  await changing(t, 60, async (_fleet, run, _boards, hub) => {
+    run.kill('SIGKILL');
+    await run.ended;
+    await hub.said(/Run mlp-\S+ has ended with code 0\./);
+    return { ended: Promise.resolve({ code: 0, stderr: '' }) };
+  });
+});
+
+test.serial('a run that was left unfinished goes on by --resume alone, on the fleet that it was on', async (t) => {
+  t.timeout(170_000);
+  await inTemporaryDirectory(async (cwd) => {
+    const fleet = await startFleet(cwd, 2);
+    try {
+      await fleet.startHub('--leave-runs');
+      await Promise.all(fleet.boards.map(fleet.startBoard));
+      const asked = [...settings, '--steps', '60', '--survey', '0'];
+      const run = fleet.start(...asked, '--fleet', 'shed', '--out', 'out');
+      await run.said(/samples\/s/);
+      run.kill('SIGKILL');
+      await run.ended;
+      const resumed = await fleet.start('train', '--resume', 'out').ended;
+      t.is(resumed.code, 0, resumed.stderr);
+      t.regex(resumed.stdout, /Waiting for board1, board2 of fleet 'shed'/);
+      t.is((await lossesOf(join(cwd, 'out'))).length, 60);
+      const again = await fleet.start('train', '--resume', 'out').ended;
+      t.is(again.code, 2);
+      t.regex(again.stderr, /has done all of its 60 steps/);
+    } finally {
+      await fleet.close();
+    }
   });
 });
 

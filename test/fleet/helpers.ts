@@ -27,14 +27,19 @@ export interface StartOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly deadlineMilliseconds?: number;
+  /** The network namespace that it lives in; ours when absent. */
+  readonly namespacePath?: string | undefined;
 }
 
 /** Starts the real command; it is killed when the deadline passes, and its boards end with it. */
 export function startFlotilla(
   args: readonly string[],
-  { cwd, env, deadlineMilliseconds = 120_000 }: StartOptions = {},
+  { cwd, env, deadlineMilliseconds = 120_000, namespacePath }: StartOptions = {},
 ): Running {
-  const child = spawn(process.execPath, [program, ...args], {
+  // nsenter becomes the program: the process keeps its number.
+  const enter = namespacePath === undefined ? [] : ['nsenter', `--net=${namespacePath}`];
+  const [command, ...words] = [...enter, process.execPath, program, ...args];
+  const child = spawn(command!, words, {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env, ORT_DISABLE_TELEMETRY: '1' },

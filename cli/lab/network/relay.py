@@ -6,7 +6,8 @@
 A frame goes from the port it was read from to the port of its destination's address (a broadcast to all others). It is
 under way for the delays of both ports together, is lost with the chances of both, and then goes down the target's wire,
 one frame after another at `bytesPerSecond`; the rate up the wire is kept by the sender's own kernel. The devices are
-there already (made with vnet_hdr). 'ready' on standard output says that all of them are attached; the relay ends when its
+there already (made with vnet_hdr). A line of JSON on standard input, {"mac": "02:…", "lossUp": P, "lossDown": P}, gives a
+port other chances, from it and to it, from then on. 'ready' on standard output says that all of them are attached; the relay ends when its
 standard input closes, so it does not outlive whoever started it. A frame stays as the kernel gave it, with its
 virtio_net_hdr in front: several segments of a connection may travel as one, at the cost of one.
 Needs nothing but Python's own library.
@@ -58,7 +59,9 @@ class Port:
     def __init__(self, settings, any_loss):
         self.tap = attach(settings["namespace"], settings["device"], any_loss)
         self.mac = bytes.fromhex(settings["mac"].replace(":", ""))
-        self.delay, self.kept = settings["delaySeconds"], 1 - settings["loss"]
+        self.delay = settings["delaySeconds"]
+        # The share of frames that arrives: of those from here, and of those to here.
+        self.kept_up = self.kept_down = 1 - settings["loss"]
         self.bytes_per_second = settings["bytesPerSecond"]
         # When its wire will have carried what was sent down it.
         self.free_at = 0.0
@@ -93,7 +96,7 @@ class Switch:
             at = now()
             target = self.by_mac.get(frame[HEADER:HEADER + MAC])
             for port in self.ports if target is None else (target,):
-                kept = source.kept * port.kept
+                kept = source.kept_up * port.kept_down
                 if port is not source and (kept == 1 or self.draw() < kept):
                     self.put(at + source.delay + port.delay, port, frame, False)
 
@@ -107,15 +110,26 @@ class Switch:
                 port.free_at = max(port.free_at, when) + (len(frame) - HEADER) / port.bytes_per_second
                 self.put(port.free_at, port, frame, True)
 
+    def change(self, line):
+        wish = json.loads(line)
+        port = self.by_mac[bytes.fromhex(wish["mac"].replace(":", ""))]
+        port.kept_up, port.kept_down = 1 - wish["lossUp"], 1 - wish["lossDown"]
+
     def run(self):
+        words = b""
         sources = [*self.by_tap, sys.stdin.fileno()]
         while True:
             timeout = max(0.0, self.under_way[0][0] - now()) if self.under_way else None
             for readable in select.select(sources, [], [], timeout)[0]:
                 if readable in self.by_tap:
                     self.take(self.by_tap[readable])
-                elif not os.read(readable, 4096):
-                    return
+                else:
+                    read = os.read(readable, 4096)
+                    if not read:
+                        return
+                    *lines, words = (words + read).split(b"\n")
+                    for line in lines:
+                        self.change(line)
             self.deliver()
 
 

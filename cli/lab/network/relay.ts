@@ -3,6 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProcessDiedError } from '../../errors.ts';
 import { LabUnsupportedError } from '../errors.ts';
+import { macOf } from './addresses.ts';
 import type { RelayPort } from './commands.ts';
 
 const READY_MILLISECONDS = 15_000;
@@ -13,6 +14,8 @@ export interface Relay {
   readonly pid: number;
   /** Rejects when it ends before `stop`; never resolves. */
   readonly died: Promise<never>;
+  /** From now on frames from the station with this address, and those to it, are lost with these chances. */
+  setLoss(address: string, chances: { readonly up: number; readonly down: number }): void;
   stop(): Promise<void>;
 }
 
@@ -59,7 +62,10 @@ export async function startRelay(ports: readonly RelayPort[]): Promise<Relay> {
   } finally {
     clearTimeout(late);
   }
-  return { pid: child.pid!, died, stop };
+  const setLoss: Relay['setLoss'] = (address, { up: lossUp, down: lossDown }) => {
+    child.stdin.write(`${JSON.stringify({ mac: macOf(address), lossUp, lossDown })}\n`);
+  };
+  return { pid: child.pid!, died, setLoss, stop };
 }
 
 function unsupported(why: string): LabUnsupportedError {

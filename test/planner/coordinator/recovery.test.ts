@@ -146,3 +146,47 @@ test('the log of events gives the state of a run that recovered again', async (t
   t.deepEqual(run?.losses, result.losses);
   t.deepEqual(run?.recoveries, result.recoveries);
 });
+
+const named = { boards: ['pi-1', 'pi-2', 'pi-3'], deadlines: { boardsOnline: 10 } };
+
+test('a run that nobody attends to begins with the boards that are there', async (t) => {
+  const rig = await createRig(recovering({ ...named, unattended: true, term: 7 }), [{}, {}]);
+  const notices: string[] = [];
+  const running = rig.run({ onNotice: (text) => notices.push(text) });
+  await until('the run has begun', () => stateOf(rig).run !== undefined);
+  rig.clock.advance(11);
+  const result = await running;
+  t.deepEqual(
+    result.plan?.stages.map(({ board }) => board),
+    ['pi-1', 'pi-2'],
+  );
+  t.deepEqual(result.losses, steps(12).map(lossOf));
+  t.is(result.term, 8, 'no plan has a term that another run may have asked boards in');
+  t.regex(notices[0]!, /not all boards were there after 10 s\. Going on from step 0, with plan 8/);
+});
+
+test('a run that somebody attends to ends where a board is not there', async (t) => {
+  const rig = await createRig(recovering(named), [{}, {}]);
+  const running = rig.run();
+  await until('the run has begun', () => stateOf(rig).run !== undefined);
+  rig.clock.advance(11);
+  await t.throwsAsync(running, { instanceOf: NotEnoughBoardsError });
+});
+
+test('a command that cannot be sent for a while does not end the run', async (t) => {
+  const rig = await createRig(recovering());
+  const { messenger } = rig.needs;
+  let refused = 0;
+  const publish: typeof messenger.publish = async (name, params, message, signal) => {
+    if (name === 'deviceCommand' && (message as { readonly kind: string }).kind === 'grant' && refused++ === 0) {
+      throw Object.assign(new Error('the broker is away'), { code: 'DEADLINE' });
+    }
+    return messenger.publish(name, params, message, signal);
+  };
+  const running = rig.run({ messenger: { ...messenger, publish } });
+  await until('a grant was refused', () => refused > 0 && stateOf(rig).run?.phase === 'training');
+  rig.clock.advance(121);
+  const result = await running;
+  t.deepEqual(result.losses, steps(12).map(lossOf));
+  t.is(result.recoveries.length, 1);
+});

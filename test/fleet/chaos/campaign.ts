@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { enterGroup } from '../../../cli/lab/cgroup/index.ts';
+import { OUTPUT_LOG, RUN_FILE, readRunLog } from '../../../cli/runs/index.ts';
+import type { RealFleet } from '../fleet.ts';
+import type { Running } from '../helpers.ts';
+import type { Ground } from './ground.ts';
+import { processesIn } from './processes.ts';
+
+const LOOK_MILLISECONDS = 50;
+/** Longer without a step, where boards are there, and the run hangs: 30 s, and what a busy machine adds to it. */
+const HANG_SECONDS = 60;
+const progress = /\d+\/\d+ {2}loss/g;
+
+/** One run at a time on a fleet whose processes can be killed, and are then started again as by a supervisor. */
+export class Campaign {
+  /** In which all of its processes work. */
+  readonly cwd: string;
+  readonly fleet: RealFleet;
+  readonly ground: Ground;
+  readonly random: () => number;
+  readonly agents = new Map<string, Running>();
+  hub: Running | undefined;
+  run: Running | undefined;
+  directory = '';
+
+  constructor(cwd: string, fleet: RealFleet, ground: Ground, random: () => number) {
+    this.cwd = cwd;
+    this.fleet = fleet;
+    this.ground = ground;
+    this.random = random;
+  }
+
+  async start(): Promise<void> {
+    this.hub = await this.fleet.startHub();
+    await Promise.all(this.fleet.boards.map((board) => this.startBoard(board)));
+  }
+
+  async startBoard(board: string): Promise<void> {
+    const agent = await this.fleet.startBoard(board);
+    const group = this.ground.groups[this.fleet.boards.indexOf(board)];
+    if (group !== undefined) enterGroup(group, agent.pid);
+    this.agents.set(board, agent);
+  }
+
+  /** Begins a run as a person would; whoever goes on with it later is nobody's business. */
+  begin(name: string, words: readonly string[]): void {
+    this.directory = join(this.ground.disk, name);
+    this.run = this.fleet.start(...words, '--fleet', 'shed', '--out', this.directory);
+  }
+
+  /** Boards in a random order. */
+  some(count: number): readonly string[] {
+    const drawn = this.fleet.boards.map((board) => ({ board, at: this.random() }));
+    return drawn
+      .sort((a, b) => a.at - b.at)
+      .slice(0, count)
+      .map(({ board }) => board);
+  }
+
+  seconds(least: number, most: number): Promise<void> {
+    return wait(1000 * (least + (most - least) * this.random()));
+  }
+
+  /** The process that the run is in now; undefined where it has none. */
+  async runPid(): Promise<number | undefined> {
+    const own = [this.hub?.pid, ...[...this.agents.values()].map(({ pid }) => pid)];
+    const found = await Promise.all(
+      (await processesIn(this.cwd)).map(async (pid) => {
+        const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+        return words.includes('train') && !own.includes(pid) ? [pid] : [];
+      }),
+    );
+    return found.flat()[0];
+  }
+
+  /** How often the run, whichever process it is in, has said this. */
+  async count(pattern: RegExp): Promise<number> {
+    const log = await readFile(join(this.directory, OUTPUT_LOG), 'utf8').catch(() => '');
+    return [...`${this.run?.text() ?? ''}\n${log}`.matchAll(new RegExp(pattern, 'g'))].length;
+  }
+
+  async isOver(): Promise<boolean> {
+    if ((await readRunLog(this.directory))?.ended !== undefined) return true;
+    const isLate = (this.run?.child.exitCode ?? 0) !== 0;
+    return isLate && (await readRunLog(this.directory)) === undefined;
+  }
+
+  /** Until the run says this once more than `before` times, or is over. */
+  async untilSaid(pattern: RegExp, before: number, seconds = HANG_SECONDS): Promise<void> {
+    const until = performance.now() + 1000 * seconds;
+    while ((await this.count(pattern)) <= before) {
+      if (await this.isOver()) return;
+      if (performance.now() > until) {
+        const log = await readFile(join(this.directory, OUTPUT_LOG), 'utf8').catch(() => '');
+        throw new Error(
+          `nothing like ${pattern} within ${seconds} s:\n${this.run?.text()}\n${log}\n${this.hub?.text()}`,
+        );
+      }
+      await wait(LOOK_MILLISECONDS);
+    }
+  }
+
+  /** Seconds until another step is done. */
+  async untilProgress(): Promise<number> {
+    const begin = performance.now();
+    await this.untilSaid(progress, await this.count(progress));
+    return (performance.now() - begin) / 1000;
+  }
+
+  /** The losses of the run, once it is over. @throws what it has said, where it did not finish */
+  async losses(): Promise<readonly number[]> {
+    while (!(await this.isOver())) await this.untilProgress();
+    const record = await readFile(join(this.directory, RUN_FILE), 'utf8').catch(async () => {
+      const log = await readFile(join(this.directory, OUTPUT_LOG), 'utf8').catch(() => '');
+      throw new Error(`the run did not finish:\n${this.run?.text()}\n${log}\n${this.hub?.text()}`);
+    });
+    await this.run?.ended;
+    return (JSON.parse(record) as { readonly losses: readonly number[] }).losses;
+  }
+}
