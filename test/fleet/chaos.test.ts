@@ -16,7 +16,7 @@ const count = Number(process.env.FLOTILLA_CHAOS ?? 0);
 const seed = Number(process.env.FLOTILLA_SEED ?? 1);
 const isLong = count > 0;
 const boards = 4;
-const steps = isLong ? 1500 : 1000;
+const steps = isLong ? 1500 : 500;
 const patience = isLong ? 6 * 3_600_000 : 240_000;
 const words =
   'train --model mlp --batch 16 --micro-batches 2 --train-limit 400 --test-limit 20 --lr 0.01 --checkpoint-every 50';
