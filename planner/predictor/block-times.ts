@@ -1,8 +1,8 @@
 import type { BlockTimes } from '../times.ts';
+import { borderShareOf, splitAlone } from './base/within.ts';
 import type { Guarded } from './guard.ts';
 import type { AdaptiveState } from './predictors/adaptive.ts';
 import type { Conditions, Predictor } from './types.ts';
-import { familyOfKind } from './work/kinds.ts';
 import type { Pass, Work } from './work/work.ts';
 
 /** What the planner asks of a board: see `PlannerBoard`. */
@@ -13,8 +13,9 @@ export interface PredictedTimes {
 
 /**
  * The times of a model's blocks on a board, from the works of each block alone (`blockWorks`). A block alone is a
- * program of its own: it is called, and brings its input and output into another layout. In a stage of several blocks
- * that happens once, so it is taken out of the blocks' times and given as `callSeconds`, the same for all stages.
+ * program of its own: it is called, brings its input and output into another layout, and finds its caches cold. In a stage
+ * of several blocks that happens once, so it is taken out of the blocks' times and given as `callSeconds`, the same for all
+ * stages.
  */
 export function blockTimesOf(
   predictor: Predictor<Guarded<AdaptiveState>>,
@@ -22,15 +23,18 @@ export function blockTimesOf(
   works: readonly (readonly Work[])[],
   conditions?: Conditions,
 ): PredictedTimes {
+  const { weights, model } = state.inner;
+  const { base, within } = model;
   const calls: number[] = [];
   const blocks = works.map((ofBlock) => {
     const time = (pass: Pass) => {
       const work = ofBlock.find((candidate) => candidate.pass === pass);
       if (work === undefined) return { seconds: 0, relativeDeviation: 0 };
       const { seconds, relativeDeviation } = predictor.predict(state, work, conditions);
-      const share = borderShare(state.inner, work);
-      if (pass !== 'update') calls.push(share * seconds);
-      return { seconds: (1 - share) * seconds, relativeDeviation };
+      const share = borderShareOf(base, weights.mean, work);
+      const { interior, once } = splitAlone(within, pass, seconds, share);
+      if (pass !== 'update') calls.push(once);
+      return { seconds: interior, relativeDeviation };
     };
     const [forward, backward, update] = [time('forward'), time('backward'), time('update')];
     const weight = forward.seconds + backward.seconds;
@@ -43,16 +47,4 @@ export function blockTimesOf(
     };
   });
   return { blocks, callSeconds: calls.reduce((sum, seconds) => sum + seconds, 0) / calls.length };
-}
-
-/** The share of a block's time alone that it does not take within a stage. */
-function borderShare({ model, weights }: AdaptiveState, { amounts, border }: Work): number {
-  let total = 1e-9;
-  let ofBorder = 0;
-  for (let kind = 0; kind < amounts.length; kind++) {
-    const unit = model.base.unitSeconds[kind]! * Math.exp(weights.mean[familyOfKind[kind]!]!);
-    total += amounts[kind]! * unit;
-    ofBorder += border[kind]! * unit;
-  }
-  return ofBorder / total;
 }

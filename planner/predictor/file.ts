@@ -1,14 +1,16 @@
 import type { FittedModel } from './base/fit.ts';
 import { noiseClasses } from './base/fit.ts';
 import { featureCount, featureNames } from './base/model.ts';
+import type { ShapeEffects } from './base/shapes.ts';
 import type { Tree } from './base/trees.ts';
+import type { Within } from './base/within.ts';
 import { PredictorFileError, PredictorNewerError, PredictorTruncatedError } from './errors.ts';
 import { type Fields, parseObject } from './json.ts';
 import type { Recording } from './recording.ts';
 import { kinds } from './work/kinds.ts';
 
 /** The version of the file's format. */
-export const predictorVersion = 1;
+export const predictorVersion = 2;
 const format = 'flotilla-predictor';
 
 /** What a predictor was fitted on. */
@@ -28,8 +30,11 @@ export interface PredictorFile {
 
 const short = (value: number) => Number(value.toPrecision(5));
 
+const shortAll = (values: ReadonlyMap<string, number>) =>
+  Object.fromEntries([...values].map(([name, value]) => [name, short(value)]));
+
 export function formatPredictor({ trainedOn, model }: PredictorFile): string {
-  const { base, prior, noise } = model;
+  const { base, prior, noise, within } = model;
   const rows = {
     format,
     version: predictorVersion,
@@ -40,6 +45,16 @@ export function formatPredictor({ trainedOn, model }: PredictorFile): string {
     priorMean: [...prior.mean].map(short),
     priorCovariance: [...prior.covariance].map((value) => Number(value.toPrecision(8))),
     noise: noise.map(short),
+    within: {
+      forward: short(within.border.forward),
+      backward: short(within.border.backward),
+      rest: short(within.rest),
+    },
+    effects: {
+      variance: short(base.effects.variance),
+      shapes: shortAll(base.effects.shapes),
+      sized: shortAll(base.effects.sized),
+    },
     trees: base.trees.map(({ feature, value, left }) => ({ feature, value: value.map(short), left })),
   };
   const lines = Object.entries(rows).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
@@ -53,7 +68,7 @@ export function parsePredictor(text: string, file: string): PredictorFile {
   if (fields.optional('format', (name) => fields.text(name)) !== format) throw fail('is no predictor');
   const version = fields.number('version');
   if (version > predictorVersion) throw new PredictorNewerError(file, version, predictorVersion);
-  if (version !== predictorVersion) throw fail(`has version ${version}, which no Flotilla wrote`);
+  if (version !== predictorVersion) throw fail(`has version ${version}, which this Flotilla does not read any more`);
   requireSame(fields.texts('kinds'), kinds, 'kinds of effort', fail);
   requireSame(fields.texts('features'), featureNames, 'features', fail);
   return {
@@ -62,12 +77,14 @@ export function parsePredictor(text: string, file: string): PredictorFile {
       base: {
         unitSeconds: Float64Array.from(fields.numbers('unitSeconds', kinds.length)),
         trees: fields.objects('trees', (tree) => readTree(tree, fail)),
+        effects: readEffects(fields.object('effects')),
       },
       prior: {
         mean: Float64Array.from(fields.numbers('priorMean', featureCount)),
         covariance: Float64Array.from(fields.numbers('priorCovariance', featureCount ** 2)),
       },
       noise: fields.numbers('noise', noiseClasses),
+      within: readWithin(fields.object('within')),
     },
   };
 }
@@ -82,6 +99,21 @@ function readTrainedOn(fields: Fields): TrainedOn {
     engine: fields.text('engine'),
     machine: fields.text('machine'),
     recorded: fields.text('recorded'),
+  };
+}
+
+function readWithin(fields: Fields): Within {
+  return {
+    border: { forward: fields.number('forward'), backward: fields.number('backward') },
+    rest: fields.number('rest'),
+  };
+}
+
+function readEffects(fields: Fields): ShapeEffects {
+  return {
+    variance: fields.number('variance'),
+    shapes: fields.numbersByName('shapes'),
+    sized: fields.numbersByName('sized'),
   };
 }
 

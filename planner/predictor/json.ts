@@ -50,6 +50,16 @@ export class Fields {
     );
   }
 
+  numbersByName(name: string): ReadonlyMap<string, number> {
+    const all = this.#checked(
+      name,
+      'an object of numbers',
+      (value): value is Record<string, number> =>
+        typeof value === 'object' && value !== null && Object.values(value).every(Number.isFinite),
+    );
+    return new Map(Object.entries(all));
+  }
+
   texts(name: string): readonly string[] {
     return this.#checked(
       name,

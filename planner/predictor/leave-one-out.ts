@@ -6,7 +6,7 @@ import { type PredictorName, predictorNamed, predictors } from './predictors/ind
 import { calibrationOptimizerSlots } from './profile.ts';
 import type { RecordedTrials, StageTrial } from './recording.ts';
 import { graphOf } from './source.ts';
-import { blockWorks } from './work/work.ts';
+import { blockWorks, type Work } from './work/work.ts';
 
 /** How well a board that was left out of the training is predicted. Errors are means of |predicted ÷ measured − 1|. */
 export interface BoardReport {
@@ -25,11 +25,26 @@ export interface BoardReport {
 export const observationCounts = [0, 10, 100] as const;
 const leastBoards = 3;
 
-/** What is trained on: stages too, which tell what the border of a program costs. */
+/** What is trained on: stages too, which tell what the border of a program costs and how blocks add up. */
 export function samplesOf({ board, probes, blocks, stages }: RecordedTrials): BoardSamples {
   const ofStages = stages.flatMap(({ work, seconds }) => (work === undefined ? [] : [{ work, seconds }]));
-  return { board, samples: [...probes, ...blocks, ...ofStages] };
+  const sums = stages.flatMap((stage) => {
+    const parts = passesOf(stage).map((pass) => ({
+      pass,
+      works: stage.blocks.flatMap((works) => worksIn(works, pass)),
+    }));
+    return parts.length === 0 ? [] : [{ seconds: stage.seconds, parts }];
+  });
+  return { board, samples: [...probes, ...blocks, ...ofStages], stages: sums };
 }
+
+/** What one measurement of a stage ran. */
+function passesOf({ pass }: StageTrial): readonly ('forward' | 'backward')[] {
+  if (pass === 'update') return [];
+  return pass === 'forwardBackward' ? ['forward', 'backward'] : [pass];
+}
+
+const worksIn = (works: readonly Work[], pass: Work['pass']) => works.filter((work) => work.pass === pass);
 
 /** Trains on all boards but one, for each board. @throws RecordingsError */
 export function leaveOneBoardOut(
@@ -96,7 +111,7 @@ function baselineError(
 export function stageErrors({ stages, channelBlock }: RecordedTrials, state: AdaptiveState): readonly number[] {
   const options = { capabilities: { channelBlock }, optimizerSlots: calibrationOptimizerSlots };
   const byModel = Map.groupBy(
-    stages.filter(({ pass }) => pass !== 'update'),
+    stages.filter((stage) => passesOf(stage).length > 0),
     ({ source }) => `${source.model} ${source.microBatch}`,
   );
   return [...byModel.values()].flatMap((ofModel) => {
@@ -107,13 +122,13 @@ export function stageErrors({ stages, channelBlock }: RecordedTrials, state: Ada
   });
 }
 
-function stageSeconds(
-  { source: { firstBlock, lastBlock }, pass }: StageTrial,
-  { blocks, callSeconds }: ReturnType<typeof blockTimesOf>,
-): number {
+function stageSeconds(stage: StageTrial, { blocks, callSeconds }: ReturnType<typeof blockTimesOf>): number {
+  const { firstBlock, lastBlock } = stage.source;
   const within = blocks.slice(firstBlock, lastBlock + 1);
-  const passes = pass === 'forwardBackward' ? (['forward', 'backward'] as const) : [pass];
-  return passes.reduce((sum, each) => sum + within.reduce((total, times) => total + times[each], 0), callSeconds);
+  return passesOf(stage).reduce(
+    (sum, each) => sum + within.reduce((total, times) => total + times[each], 0),
+    callSeconds,
+  );
 }
 
 function mean(values: readonly number[]): number {

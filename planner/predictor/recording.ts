@@ -3,8 +3,8 @@ import { PredictorFileError, PredictorTruncatedError } from './errors.ts';
 import type { Trial, Trials } from './evaluate.ts';
 import { parseObject } from './json.ts';
 import type { EngineVersion } from './profile.ts';
-import { isProbe, type Source, worksOf } from './source.ts';
-import { passes, type Work } from './work/work.ts';
+import { graphOf, isProbe, type Source, worksOf } from './source.ts';
+import { blockWorks, passes, type Work } from './work/work.ts';
 
 /** What one board took for the blocks of all models: what predictors are fitted and judged on. */
 export interface Recording {
@@ -93,6 +93,8 @@ export interface StageTrial {
   readonly seconds: number;
   /** Absent for forward and backward as one. */
   readonly work?: Work;
+  /** Of each of its blocks alone. */
+  readonly blocks: readonly (readonly Work[])[];
 }
 
 /** What a recording asks of a predictor: single blocks, probes, and stages of several blocks. */
@@ -106,24 +108,41 @@ export interface RecordedTrials extends Trials {
 const optimizerSlots = 1;
 
 /**
- * The time of a work is the geometric mean of the rounds, each brought to the speed of the round in the middle; what a
- * running board would have measured is the first round as it is.
+ * The time of a work is the geometric mean of the rounds, what a running board would have measured is the first round alone.
+ * All are brought to the speed of the round in the middle: that of the host, which changes by a third within minutes, is
+ * none of the board's.
  */
 export function trialsOf({ board, channelBlock, rows }: Recording): RecordedTrials {
   const probes: Trial[] = [];
   const blocks: Trial[] = [];
   const stages: StageTrial[] = [];
+  const options = { capabilities: { channelBlock }, optimizerSlots };
   const known = new Map<string, readonly Work[]>();
+  const models = new Map<string, readonly (readonly Work[])[]>();
+  const blocksOf = (source: Source) => {
+    const key = `${source.model} ${source.microBatch}`;
+    const { graph, blocks: cut } = graphOf(source);
+    const all = models.get(key) ?? blockWorks(source.model, graph, cut, options);
+    models.set(key, all);
+    return all.slice(source.firstBlock, source.lastBlock + 1);
+  };
   const pace = paceOf(rows);
   for (const { source, pass, seconds: rounds } of rows) {
-    const seconds = Math.exp(mean(rounds.map((time, round) => Math.log(time) - pace[round]!)));
+    const logs = rounds.map((time, round) => Math.log(time) - pace[round]!);
     const key = `${source.model} ${source.firstBlock} ${source.lastBlock} ${source.microBatch}`;
-    const works = known.get(key) ?? worksOf(source, { capabilities: { channelBlock }, optimizerSlots });
+    const works = known.get(key) ?? worksOf(source, options);
     known.set(key, works);
     const work = works.find((candidate) => candidate.pass === pass);
     if (work === undefined || source.firstBlock !== source.lastBlock) {
-      stages.push({ source, pass, seconds, ...(work !== undefined && { work }) });
-    } else (isProbe(source) ? probes : blocks).push({ work, seconds, measured: rounds[0]! });
+      stages.push({
+        source,
+        pass,
+        seconds: Math.exp(mean(logs)),
+        blocks: blocksOf(source),
+        ...(work !== undefined && { work }),
+      });
+    } else
+      (isProbe(source) ? probes : blocks).push({ work, seconds: Math.exp(mean(logs)), measured: Math.exp(logs[0]!) });
   }
   return { board, channelBlock, probes, blocks, stages };
 }

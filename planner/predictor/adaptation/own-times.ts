@@ -1,3 +1,5 @@
+import { hashOf } from '../hash.ts';
+
 /** What works take beyond what is known of the board, in logarithms: a normal distribution. */
 export interface OwnTime {
   readonly mean: number;
@@ -16,19 +18,12 @@ const buckets = 64;
 export const noTimes: OwnTimes = Array.from({ length: buckets }, () => new Map());
 
 export function timeOf(times: OwnTimes, name: string): OwnTime | undefined {
-  return times[bucketOf(name)]!.get(name);
+  return times[hashOf(name) % buckets]!.get(name);
 }
 
 export function withTime(times: OwnTimes, name: string, time: OwnTime): OwnTimes {
-  const bucket = bucketOf(name);
+  const bucket = hashOf(name) % buckets;
   const next = times.slice();
   next[bucket] = new Map(times[bucket]).set(name, time);
   return next;
-}
-
-/** FNV-1a. */
-function bucketOf(name: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < name.length; index++) hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
-  return (hash >>> 0) % buckets;
 }

@@ -3,12 +3,16 @@ import { kinds } from '../work/kinds.ts';
 import type { Work } from '../work/work.ts';
 import { type BaseModel, featureCount, linearSeconds, type Reference, refer, treeFeatures } from './model.ts';
 import { nonNegativeLeastSquares } from './nonnegative.ts';
-import { type BoostingOptions, boost } from './trees.ts';
+import { fitShapeEffects } from './shapes.ts';
+import { type BoostingOptions, boost, sumOfTrees } from './trees.ts';
+import { borderShareOf, fitWithin, type StagePart, type StageSum, type Within } from './within.ts';
 
 /** What was measured on one board. */
 export interface BoardSamples {
   readonly board: string;
   readonly samples: readonly Sample[];
+  /** What tells how blocks add up to stages. */
+  readonly stages?: readonly StageSample[];
 }
 
 export interface Sample {
@@ -16,6 +20,13 @@ export interface Sample {
   readonly seconds: number;
   /** A single measurement of the same, where there is one: tells how noisy such measurements are. */
   readonly measured?: number;
+}
+
+/** A forward or backward pass of a stage, or both as one. */
+export interface StageSample {
+  readonly seconds: number;
+  /** For each pass, the works of the blocks alone. */
+  readonly parts: readonly { readonly pass: StagePart['pass']; readonly works: readonly Work[] }[];
 }
 
 /** A base model with how boards differ from it. */
@@ -28,6 +39,7 @@ export interface FittedModel {
    * board that scatters as most do.
    */
   readonly noise: readonly number[];
+  readonly within: Within;
 }
 
 export interface FitOptions {
@@ -71,7 +83,7 @@ export function fitModel(boards: readonly BoardSamples[], options: FitOptions = 
   let weights: readonly Float64Array[] = boards.map((_, board) => commonWeights(commonFactor(known, board)));
   let scatter: readonly number[] = boards.map(() => 1);
   let base: BaseModel | undefined;
-  let fitted: FittedModel | undefined;
+  let fitted: Omit<FittedModel, 'within'> | undefined;
   for (let round = 0; round < options.outerRounds; round++) {
     const before = base;
     base = fitBase(known, options, scatter, (work, board) => {
@@ -84,7 +96,26 @@ export function fitModel(boards: readonly BoardSamples[], options: FitOptions = 
     weights = spread.weights;
     scatter = spread.scatter;
   }
-  return fitted!;
+  const { base: reference } = fitted!;
+  const sums = boards.flatMap(({ stages = [] }, board) =>
+    stages.map((stage) => sumOf(reference, weights[board]!, stage)),
+  );
+  return { ...fitted!, within: fitWithin(sums) };
+}
+
+/** A stage's blocks as they are predicted for a board with these weights. */
+function sumOf(base: BaseModel, weights: Float64Array, { seconds, parts }: StageSample): StageSum {
+  return {
+    seconds,
+    parts: parts.map(({ pass, works }) => {
+      const times = works.map((work) => {
+        const { logSeconds, features } = refer(base, work);
+        return Math.exp(logSeconds + dot(features, weights));
+      });
+      const borders = works.map((work, index) => times[index]! * borderShareOf(base, weights, work));
+      return { pass, blockSeconds: sum(times), goneSeconds: sum(borders) * (1 - 1 / works.length) };
+    }),
+  };
 }
 
 const keyOf = ({ id, amounts }: Work) => `${id} ${amounts.join(',')}`;
@@ -143,7 +174,15 @@ function fitBase(
   const features = works.map((work, index) =>
     treeFeatures(work, Math.log(linear[index]!.seconds), linear[index]!.shares),
   );
-  return { unitSeconds, trees: boost(features, residuals, boosting) };
+  const trees = boost(features, residuals, boosting);
+  const effects = fitShapeEffects(
+    known.map(({ work, times }, index) => ({
+      work,
+      log: residuals[index]! - sumOfTrees(trees, features[index]!),
+      boards: times.length,
+    })),
+  );
+  return { unitSeconds, trees, effects };
 }
 
 interface Spread {
@@ -278,8 +317,12 @@ function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return sum(values) / values.length;
 }
 
 function median(values: readonly number[]): number {

@@ -1,5 +1,6 @@
 import { familyNames, familyOfKind, positionOf } from '../work/kinds.ts';
 import { passes, type Work } from '../work/work.ts';
+import { effectOf, isKnownShape, type ShapeEffects } from './shapes.ts';
 import { sumOfTrees, type Tree } from './trees.ts';
 
 /** What is known of works on any board: a time for a unit of each kind of effort, and a correction by shape. */
@@ -8,6 +9,8 @@ export interface BaseModel {
   readonly unitSeconds: Float64Array;
   /** Their sum is added to the logarithm of the time. */
   readonly trees: readonly Tree[];
+  /** Is added too. */
+  readonly effects: ShapeEffects;
 }
 
 /** What the base model says of a work. */
@@ -16,18 +19,38 @@ export interface Reference {
   readonly logSeconds: number;
   /** What a board may be faster or slower at, as far as this work has of it: see `features`. */
   readonly features: Float64Array;
+  /** Of what the work's shape takes beyond its amounts, where no board was seen to compute it. */
+  readonly shapeVariance: number;
 }
 
 /** Names of what `Reference.features` holds. Shares of the families sum to one. */
 export const featureNames = [...familyNames, 'size', 'batch', 'backward'] as const;
 export const featureCount = featureNames.length;
 
+/** What was reckoned once: a work is asked about again and again. */
+const references = new WeakMap<BaseModel, WeakMap<Work, Reference>>();
+
 export function refer(base: BaseModel, work: Work): Reference {
+  const ofBase = references.get(base);
+  if (ofBase === undefined) {
+    references.set(base, new WeakMap());
+    return refer(base, work);
+  }
+  const known = ofBase.get(work);
+  if (known !== undefined) return known;
+  const reference = reckon(base, work);
+  ofBase.set(work, reference);
+  return reference;
+}
+
+function reckon(base: BaseModel, work: Work): Reference {
   const { seconds, shares } = linearSeconds(base.unitSeconds, work);
-  const correction = sumOfTrees(base.trees, treeFeatures(work, Math.log(seconds), shares));
+  const correction =
+    sumOfTrees(base.trees, treeFeatures(work, Math.log(seconds), shares)) + effectOf(base.effects, work);
   return {
     logSeconds: Math.log(seconds) + correction,
     features: features(work, Math.log(seconds) + correction, shares),
+    shapeVariance: isKnownShape(base.effects, work) ? 0 : base.effects.variance,
   };
 }
 

@@ -118,7 +118,7 @@ function learnOwn(works: OwnTimes, work: Work, rest: number, doubt: number): Own
 function predictFrom(state: AdaptiveState, work: Work, reference: Reference, conditions: Conditions | undefined) {
   const { model, weights, works, scatter } = state;
   const linear = predictLinear(weights, reference.features);
-  const noise = scatter * model.noise[noiseClass(reference.logSeconds)]!;
+  const noise = scatter * model.noise[noiseClass(reference.logSeconds)]! + reference.shapeVariance;
   const own = ownOf(works, work);
   const expected = reference.logSeconds + linear.mean + own.mean + shift(reference, conditions);
   const deviation = Math.sqrt(linear.variance + noise * (own.variance + measurementShare));

@@ -45,7 +45,9 @@ test('a predictor that was written is read as it was, to five digits', (t) => {
 const damaged: readonly (readonly [title: string, text: string, code: string, says: RegExp])[] = [
   ['cut off', text.slice(0, text.length / 2), 'PREDICTOR_TRUNCATED', /p\.json.*truncated/],
   ['empty', '', 'PREDICTOR_TRUNCATED', /truncated/],
-  ['newer than the program', text.replace('"version": 1', '"version": 7'), 'PREDICTOR_NEWER', /version 7.*version 1/],
+  ['newer than the program', text.replace('"version": 2', '"version": 7'), 'PREDICTOR_NEWER', /version 7.*version 2/],
+  ['older than the program', text.replace('"version": 2', '"version": 1'), 'PREDICTOR_FILE', /version 1/],
+  ['without numbers of shapes', text.replace('"sized":{', '"sized":{"a":"b",'), 'PREDICTOR_FILE', /effects\.sized/],
   ['of another format', '{"format":"something"}', 'PREDICTOR_FILE', /is no predictor/],
   ['without a format', '[1, 2]', 'PREDICTOR_FILE', /no object/],
   ['of other kinds', text.replace('"dense flops"', '"dense ops"'), 'PREDICTOR_FILE', /other kinds/],
@@ -148,13 +150,17 @@ const recording: Recording = {
   ],
 };
 
-test('a recording that was written gives the same trials: the mean of the rounds at one speed, and the first round', (t) => {
+test('a recording that was written gives the same trials: the mean of the rounds and the first round, at one speed', (t) => {
   const trials = trialsOf(parseRecording(formatRecording(recording), 'r.json'));
   t.deepEqual(
-    [...trials.probes, ...trials.blocks].map(({ work, seconds, measured }) => [work.id, seconds.toFixed(4), measured]),
+    [...trials.probes, ...trials.blocks].map(({ work, seconds, measured }) => [
+      work.id,
+      seconds.toFixed(4),
+      measured.toFixed(4),
+    ]),
     [
-      ['probe/conv64/1 forward 4', '0.1500', 0.1],
-      ['mlp/1 update 8', '0.3000', 0.2],
+      ['probe/conv64/1 forward 4', '0.1500', '0.1500'],
+      ['mlp/1 update 8', '0.3000', '0.3000'],
     ],
   );
   t.is(trials.stages[0]!.pass, 'forwardBackward');

@@ -1,0 +1,68 @@
+import { hashOf } from '../hash.ts';
+import { positionOf } from '../work/kinds.ts';
+import type { Work } from '../work/work.ts';
+
+/**
+ * What computations of one shape take beyond what their amounts say, in logarithms, on any board: a random effect of the
+ * shape, and one of the shape at a micro-batch. A shape that no board was seen to compute has none.
+ */
+export interface ShapeEffects {
+  /** By `shapeOf`. */
+  readonly shapes: ReadonlyMap<string, number>;
+  /** By `shapeOf` and micro-batch. */
+  readonly sized: ReadonlyMap<string, number>;
+  /** Of the effect of a shape that is not known. */
+  readonly variance: number;
+}
+
+export const noShapeEffects: ShapeEffects = { shapes: new Map(), sized: new Map(), variance: 0 };
+
+/** Amounts that do not depend on the micro-batch. */
+const fixed = (['nodes', 'tensors', 'update bytes', 'accumulation bytes', 'convolution weight bytes'] as const).map(
+  positionOf,
+);
+
+/** The same for computations that ask for the same kinds and differ in the micro-batch alone, whatever the model's name. */
+export function shapeOf({ pass, amounts, traits }: Work): string {
+  let asked = '';
+  for (const amount of amounts) asked += amount > 0 ? '1' : '0';
+  const sizes = fixed.map((position) => amounts[position]!);
+  return hashOf(`${pass} ${asked} ${sizes.join(' ')} ${traits.join(' ')}`).toString(16);
+}
+
+export const sizedShapeOf = (work: Work) => `${shapeOf(work)} of ${work.microBatch}`;
+
+export function effectOf({ shapes, sized }: ShapeEffects, work: Work): number {
+  return (shapes.get(shapeOf(work)) ?? 0) + (sized.get(sizedShapeOf(work)) ?? 0);
+}
+
+export const isKnownShape = ({ shapes }: ShapeEffects, work: Work) => shapes.has(shapeOf(work));
+
+/** What is left of a work's time on the boards that it was seen on. */
+export interface Rest {
+  readonly work: Work;
+  readonly log: number;
+  readonly boards: number;
+}
+
+/** So many boards' worth of belief that a shape is like others of its amounts. */
+const priorBoards = 4;
+
+/** Means that are drawn towards zero: first of the shape over its micro-batches, then of what is left at each. */
+export function fitShapeEffects(rests: readonly Rest[]): ShapeEffects {
+  const shapes = shrunkenMeans(rests, shapeOf);
+  const left = rests.map((rest) => ({ ...rest, log: rest.log - shapes.get(shapeOf(rest.work))! }));
+  const sized = shrunkenMeans(left, sizedShapeOf);
+  const effects = rests.map(({ work }) => effectOf({ shapes, sized, variance: 0 }, work));
+  return { shapes, sized, variance: effects.reduce((sum, effect) => sum + effect ** 2, 0) / effects.length };
+}
+
+function shrunkenMeans(rests: readonly Rest[], nameOf: (work: Work) => string): ReadonlyMap<string, number> {
+  const groups = Map.groupBy(rests, ({ work }) => nameOf(work));
+  return new Map(
+    [...groups].map(([name, all]) => {
+      const boards = all.reduce((sum, rest) => sum + rest.boards, 0);
+      return [name, all.reduce((sum, { log, boards: own }) => sum + own * log, 0) / (boards + priorBoards)];
+    }),
+  );
+}

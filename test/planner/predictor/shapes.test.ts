@@ -1,0 +1,84 @@
+import test from 'ava';
+import { fitModel, predictors, type Work } from '../../../planner/index.ts';
+import { effectOf, fitShapeEffects, isKnownShape, shapeOf } from '../../../planner/predictor/base/shapes.ts';
+import { fitWithin, splitAlone, usualWithin } from '../../../planner/predictor/base/within.ts';
+import { fleet, modelWorks, samplesOn, trueSeconds } from './boards.ts';
+
+const [first, second] = modelWorks as [Work, Work];
+
+test('a shape is the same at any micro-batch and under any name', (t) => {
+  const other: Work = { ...first, id: 'mine/7 forward 32', microBatch: 32, amounts: first.amounts.slice() };
+  t.is(shapeOf(other), shapeOf(first));
+  t.not(shapeOf(second), shapeOf(first));
+});
+
+test('what boards agree on beyond the amounts is nearly believed, what one board says is not', (t) => {
+  const seenBy = (boards: number) => effectOf(fitShapeEffects([{ work: first, log: 1, boards }]), first);
+  t.true(seenBy(100) > 0.9 && seenBy(100) <= 1);
+  t.true(seenBy(1) < 0.5);
+  const effects = fitShapeEffects([{ work: first, log: 1, boards: 8 }]);
+  t.is(effectOf(effects, second), 0);
+  t.true(isKnownShape(effects, first) && !isKnownShape(effects, second));
+});
+
+test('one block that is slow on all boards is known to be slow on the next, and nothing else is', (t) => {
+  const slow = modelWorks.find(({ id }) => id.startsWith('cifarnet/2 forward'))!;
+  const samplesOf = (index: number, factor: number) => {
+    const { board, samples } = samplesOn(fleet[index]!, index);
+    return {
+      board,
+      samples: samples.map((sample) =>
+        sample.work.id === slow.id ? { ...sample, seconds: factor * sample.seconds } : sample,
+      ),
+    };
+  };
+  const { adaptive } = predictors;
+  const predicted = (factor: number, work: Work) => {
+    const model = fitModel(fleet.map((_, index) => samplesOf(index, factor)));
+    return adaptive.predict(adaptive.start(model), work).seconds;
+  };
+  const ratio = predicted(2, slow) / predicted(1, slow);
+  t.true(ratio > 1.4, `${ratio}`);
+  const others = modelWorks.filter(({ id }) => id.startsWith('harcnn'));
+  for (const work of others) t.true(Math.abs(predicted(2, work) / predicted(1, work) - 1) < 0.25, work.id);
+});
+
+test('a shape that no board was seen to compute is less certain', (t) => {
+  const samples = fleet.map((board, index) => samplesOn(board, index));
+  const without = samples.map((board) => ({
+    ...board,
+    samples: board.samples.filter(({ work }) => shapeOf(work) !== shapeOf(first)),
+  }));
+  const { adaptive } = predictors;
+  const deviation = (of: typeof samples) => adaptive.predict(adaptive.start(fitModel(of)), first).relativeDeviation;
+  t.true(deviation(without) > deviation(samples));
+  t.true(trueSeconds(fleet[0]!, first) > 0);
+});
+
+test('how blocks add up to stages is found again', (t) => {
+  const within = { border: { forward: 1.3, backward: 1.6 }, rest: 0.9 };
+  const stages = Array.from({ length: 12 }, (_, index) => {
+    const parts = (['forward', 'backward'] as const).slice(index % 2).map((pass) => ({
+      pass,
+      blockSeconds: 1 + index,
+      goneSeconds: 0.1 + 0.05 * ((index * 7) % 5),
+    }));
+    const seconds = parts.reduce(
+      (sum, { pass, blockSeconds, goneSeconds }) => sum + 0.9 * (blockSeconds - within.border[pass] * goneSeconds),
+      0,
+    );
+    return { seconds: index === 3 ? 5 * seconds : seconds, parts };
+  });
+  const found = fitWithin(stages);
+  t.true(Math.abs(found.rest - within.rest) < 0.03, `${found.rest}`);
+  for (const pass of ['forward', 'backward'] as const) {
+    t.true(Math.abs(found.border[pass] - within.border[pass]) < 0.1, `${pass} ${found.border[pass]}`);
+  }
+  t.deepEqual(fitWithin([]), usualWithin);
+});
+
+test("a block's time is never all border, and an update has none", (t) => {
+  const within = { border: { forward: 2, backward: 1 }, rest: 1 };
+  t.true(splitAlone(within, 'forward', 1, 0.9).interior >= 0.1 - 1e-12);
+  t.deepEqual(splitAlone(within, 'update', 1, 0.9), { interior: 1, once: 0 });
+});
