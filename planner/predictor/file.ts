@@ -1,6 +1,7 @@
 import type { FittedModel } from './base/fit.ts';
 import { noiseClasses } from './base/fit.ts';
 import { featureCount, featureNames } from './base/model.ts';
+import type { Pattern } from './base/patterns.ts';
 import type { ShapeEffects } from './base/shapes.ts';
 import type { Tree } from './base/trees.ts';
 import type { Within } from './base/within.ts';
@@ -55,6 +56,7 @@ export function formatPredictor({ trainedOn, model }: PredictorFile): string {
       shapes: shortAll(base.effects.shapes),
       sized: shortAll(base.effects.sized),
     },
+    patterns: Object.fromEntries([...base.patterns].map(([name, pattern]) => [name, pattern.map(short)])),
     trees: base.trees.map(({ feature, value, left }) => ({ feature, value: value.map(short), left })),
   };
   const lines = Object.entries(rows).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
@@ -78,6 +80,7 @@ export function parsePredictor(text: string, file: string): PredictorFile {
         unitSeconds: Float64Array.from(fields.numbers('unitSeconds', kinds.length)),
         trees: fields.objects('trees', (tree) => readTree(tree, fail)),
         effects: readEffects(fields.object('effects')),
+        patterns: new Map(fields.entries('patterns', (of, name) => of.numbers(name, 2) as unknown as Pattern)),
       },
       prior: {
         mean: Float64Array.from(fields.numbers('priorMean', featureCount)),
@@ -109,11 +112,13 @@ function readWithin(fields: Fields): Within {
   };
 }
 
+const readNumbers = (fields: Fields, name: string) => new Map(fields.entries(name, (of, each) => of.number(each)));
+
 function readEffects(fields: Fields): ShapeEffects {
   return {
     variance: fields.number('variance'),
-    shapes: fields.numbersByName('shapes'),
-    sized: fields.numbersByName('sized'),
+    shapes: readNumbers(fields, 'shapes'),
+    sized: readNumbers(fields, 'sized'),
   };
 }
 

@@ -50,14 +50,10 @@ export class Fields {
     );
   }
 
-  numbersByName(name: string): ReadonlyMap<string, number> {
-    const all = this.#checked(
-      name,
-      'an object of numbers',
-      (value): value is Record<string, number> =>
-        typeof value === 'object' && value !== null && Object.values(value).every(Number.isFinite),
-    );
-    return new Map(Object.entries(all));
+  /** Each field of an object whose names are not known before. */
+  entries<T>(name: string, read: (fields: Fields, name: string) => T): readonly (readonly [string, T])[] {
+    const inner = this.object(name);
+    return Object.keys(inner.#values).map((each) => [each, read(inner, each)]);
   }
 
   texts(name: string): readonly string[] {

@@ -1,8 +1,9 @@
 import { type Gaussian, updateLinear } from '../adaptation/gaussian.ts';
-import { kinds } from '../work/kinds.ts';
+import { familyNames, kinds } from '../work/kinds.ts';
 import type { Work } from '../work/work.ts';
 import { type BaseModel, featureCount, linearSeconds, type Reference, refer, treeFeatures } from './model.ts';
 import { nonNegativeLeastSquares } from './nonnegative.ts';
+import { type BoardRest, fitPatterns, noPatterns } from './patterns.ts';
 import { fitShapeEffects } from './shapes.ts';
 import { type BoostingOptions, boost, sumOfTrees } from './trees.ts';
 import { borderShareOf, fitWithin, type StagePart, type StageSum, type Within } from './within.ts';
@@ -83,24 +84,31 @@ export function fitModel(boards: readonly BoardSamples[], options: FitOptions = 
   let weights: readonly Float64Array[] = boards.map((_, board) => commonWeights(commonFactor(known, board)));
   let scatter: readonly number[] = boards.map(() => 1);
   let base: BaseModel | undefined;
-  let fitted: Omit<FittedModel, 'within'> | undefined;
   for (let round = 0; round < options.outerRounds; round++) {
     const before = base;
     base = fitBase(known, options, scatter, (work, board) => {
       const features = before === undefined ? commonFeatures : refer(before, work).features;
       return dot(features, weights[board]!);
     });
-    const spread = fitSpread(boards, base, options);
-    const single = measurementNoise(boards, base);
-    fitted = { base, prior: spread.prior, noise: spread.noise.map((own, index) => own + single[index]!) };
-    weights = spread.weights;
-    scatter = spread.scatter;
+    ({ weights, scatter } = fitSpread(boards, base, options));
   }
-  const { base: reference } = fitted!;
-  const sums = boards.flatMap(({ stages = [] }, board) =>
-    stages.map((stage) => sumOf(reference, weights[board]!, stage)),
-  );
-  return { ...fitted!, within: fitWithin(sums) };
+  const patterned = { ...base!, patterns: fitPatterns(restsOf(known, base!, weights), boards.length) };
+  return withSpread(boards, patterned, options);
+}
+
+/** What the base and the boards' weights leave of each work's time on each board. */
+function restsOf(known: readonly Known[], base: BaseModel, weights: readonly Float64Array[]): readonly BoardRest[] {
+  return known.flatMap(({ work, times }) => {
+    const { logSeconds, features } = refer(base, work);
+    return times.map(({ board, log }) => ({ work, board, log: log - logSeconds - dot(features, weights[board]!) }));
+  });
+}
+
+function withSpread(boards: readonly BoardSamples[], base: BaseModel, options: FitOptions): FittedModel {
+  const { prior, noise, weights } = fitSpread(boards, base, options);
+  const single = measurementNoise(boards, base);
+  const sums = boards.flatMap(({ stages = [] }, board) => stages.map((stage) => sumOf(base, weights[board]!, stage)));
+  return { base, prior, noise: noise.map((own, index) => own + single[index]!), within: fitWithin(sums) };
 }
 
 /** A stage's blocks as they are predicted for a board with these weights. */
@@ -134,11 +142,11 @@ function collect(boards: readonly BoardSamples[]): readonly Known[] {
   return [...all.values()];
 }
 
-const commonFeatures = commonWeights(1 / (featureCount - 3));
+const commonFeatures = commonWeights(1 / familyNames.length);
 
 /** All families alike; the other features play no part. */
 function commonWeights(value: number): Float64Array {
-  return new Float64Array(featureCount).fill(value).fill(0, featureCount - 3);
+  return new Float64Array(featureCount).fill(value).fill(0, familyNames.length);
 }
 
 /** A board's factor: the median over its works of how they differ from the same works' mean over boards. */
@@ -182,7 +190,7 @@ function fitBase(
       boards: times.length,
     })),
   );
-  return { unitSeconds, trees, effects };
+  return { unitSeconds, trees, effects, patterns: noPatterns };
 }
 
 interface Spread {
@@ -230,7 +238,7 @@ function fitSpread(boards: readonly BoardSamples[], base: BaseModel, options: Fi
 /** Boards differ in speed by factors of ten, and by less in what they are good at. */
 function startingSpread(size: number): Float64Array {
   const covariance = diagonal(size, 0.1);
-  const families = size - 3;
+  const families = familyNames.length;
   for (let i = 0; i < families; i++) for (let j = 0; j < families; j++) covariance[i * size + j]! += 1;
   return covariance;
 }

@@ -1,5 +1,6 @@
 import { familyNames, familyOfKind, positionOf } from '../work/kinds.ts';
 import { passes, type Work } from '../work/work.ts';
+import { type Pattern, type Patterns, patternOf } from './patterns.ts';
 import { effectOf, isKnownShape, type ShapeEffects } from './shapes.ts';
 import { sumOfTrees, type Tree } from './trees.ts';
 
@@ -11,6 +12,7 @@ export interface BaseModel {
   readonly trees: readonly Tree[];
   /** Is added too. */
   readonly effects: ShapeEffects;
+  readonly patterns: Patterns;
 }
 
 /** What the base model says of a work. */
@@ -24,7 +26,7 @@ export interface Reference {
 }
 
 /** Names of what `Reference.features` holds. Shares of the families sum to one. */
-export const featureNames = [...familyNames, 'size', 'batch', 'backward'] as const;
+export const featureNames = [...familyNames, 'size', 'batch', 'backward', 'pattern 1', 'pattern 2'] as const;
 export const featureCount = featureNames.length;
 
 /** What was reckoned once: a work is asked about again and again. */
@@ -49,7 +51,7 @@ function reckon(base: BaseModel, work: Work): Reference {
     sumOfTrees(base.trees, treeFeatures(work, Math.log(seconds), shares)) + effectOf(base.effects, work);
   return {
     logSeconds: Math.log(seconds) + correction,
-    features: features(work, Math.log(seconds) + correction, shares),
+    features: features(work, Math.log(seconds) + correction, shares, patternOf(base.patterns, work)),
     shapeVariance: isKnownShape(base.effects, work) ? 0 : base.effects.variance,
   };
 }
@@ -73,12 +75,13 @@ export function linearSeconds(unitSeconds: Float64Array, { amounts }: Work) {
 /** The logarithm of a millisecond: features are near zero for usual works. */
 const usual = Math.log(1e-3);
 
-function features({ microBatch, pass }: Work, logSeconds: number, shares: Float64Array): Float64Array {
+function features({ microBatch, pass }: Work, logSeconds: number, shares: Float64Array, pattern: Pattern) {
   const all = new Float64Array(featureCount);
   all.set(shares);
   all[shares.length] = (logSeconds - usual) / 3;
   all[shares.length + 1] = Math.log2(microBatch / 8) / 2;
   all[shares.length + 2] = pass === 'backward' ? 1 : 0;
+  all.set(pattern, shares.length + 3);
   return all;
 }
 

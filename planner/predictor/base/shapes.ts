@@ -1,5 +1,4 @@
-import { hashOf } from '../hash.ts';
-import { positionOf } from '../work/kinds.ts';
+import { shapeOf } from '../work/shape.ts';
 import type { Work } from '../work/work.ts';
 
 /**
@@ -17,20 +16,7 @@ export interface ShapeEffects {
 
 export const noShapeEffects: ShapeEffects = { shapes: new Map(), sized: new Map(), variance: 0 };
 
-/** Amounts that do not depend on the micro-batch. */
-const fixed = (['nodes', 'tensors', 'update bytes', 'accumulation bytes', 'convolution weight bytes'] as const).map(
-  positionOf,
-);
-
-/** The same for computations that ask for the same kinds and differ in the micro-batch alone, whatever the model's name. */
-export function shapeOf({ pass, amounts, traits }: Work): string {
-  let asked = '';
-  for (const amount of amounts) asked += amount > 0 ? '1' : '0';
-  const sizes = fixed.map((position) => amounts[position]!);
-  return hashOf(`${pass} ${asked} ${sizes.join(' ')} ${traits.join(' ')}`).toString(16);
-}
-
-export const sizedShapeOf = (work: Work) => `${shapeOf(work)} of ${work.microBatch}`;
+const sizedShapeOf = (work: Work) => `${shapeOf(work)} of ${work.microBatch}`;
 
 export function effectOf({ shapes, sized }: ShapeEffects, work: Work): number {
   return (shapes.get(shapeOf(work)) ?? 0) + (sized.get(sizedShapeOf(work)) ?? 0);

@@ -1,7 +1,8 @@
 import test from 'ava';
 import { fitModel, predictors, type Work } from '../../../planner/index.ts';
-import { effectOf, fitShapeEffects, isKnownShape, shapeOf } from '../../../planner/predictor/base/shapes.ts';
+import { effectOf, fitShapeEffects, isKnownShape } from '../../../planner/predictor/base/shapes.ts';
 import { fitWithin, splitAlone, usualWithin } from '../../../planner/predictor/base/within.ts';
+import { shapeOf } from '../../../planner/predictor/work/shape.ts';
 import { fleet, modelWorks, samplesOn, trueSeconds } from './boards.ts';
 
 const [first, second] = modelWorks as [Work, Work];
@@ -81,4 +82,25 @@ test("a block's time is never all border, and an update has none", (t) => {
   const within = { border: { forward: 2, backward: 1 }, rest: 1 };
   t.true(splitAlone(within, 'forward', 1, 0.9).interior >= 0.1 - 1e-12);
   t.deepEqual(splitAlone(within, 'update', 1, 0.9), { interior: 1, once: 0 });
+});
+
+test('what some boards are better at is found as a pattern, and a few measurements show that a new board has it', (t) => {
+  const helped = (work: Work) => work.id.includes('forward') && Number(/\/(\d+)/.exec(work.id)![1]) % 2 === 0;
+  const samplesOf = (index: number) => {
+    const { board, samples } = samplesOn(fleet[index]!, index);
+    const factor = (work: Work) => (index % 2 === 0 && helped(work) ? 0.5 : 1);
+    return { board, samples: samples.map((sample) => ({ ...sample, seconds: factor(sample.work) * sample.seconds })) };
+  };
+  const boards = fleet.map((_, index) => samplesOf(index));
+  const model = fitModel(boards.slice(1));
+  const { adaptive } = predictors;
+  const [seen, hidden] = [true, false].map((even) =>
+    boards[0]!.samples.filter(({ work }) => work.id.startsWith('cifarnet') === even),
+  );
+  const state = seen!.reduce((known, sample) => adaptive.observe(known, sample).state, adaptive.start(model));
+  const errors = hidden!
+    .filter(({ work }) => helped(work))
+    .map(({ work, seconds }) => Math.abs(adaptive.predict(state, work).seconds / seconds - 1));
+  t.true(errors.length > 2);
+  t.true(errors.toSorted((a, b) => a - b)[errors.length >> 1]! < 0.15, errors.join(' '));
 });
