@@ -1,27 +1,19 @@
 import type { DeviceCommand, DeviceReport, LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
-import { clipFactor } from '../../models/index.ts';
-import { type Plan, parsePlan } from '../../planner/index.ts';
-import { type Engine, type StageDescription, startWorkerEngine } from '../engine/index.ts';
+import { parsePlan } from '../../planner/index.ts';
+import type { Engine } from '../engine/index.ts';
 import { BufferPool } from '../memory/index.ts';
-import { stageCodecs } from '../runtime/codecs.ts';
 import { Inbox } from '../runtime/inbox.ts';
-import { runStep, type StageRuntimeNeeds, type StepOutcome } from '../runtime/stage-runtime.ts';
 import { reportedError } from './errors.ts';
-import { openLinks, type StageLinks } from './links.ts';
-import {
-  clips,
-  learningRateOf,
-  openSamples,
-  type PlannedStage,
-  plannedStage,
-  samplesPerMicroBatch,
-  specificationOf,
-} from './plan-stage.ts';
-import { captureState, receiveState, sendState } from './state-transfer.ts';
-import { isSender, trafficOf, trafficSince, withLosses } from './traffic.ts';
+import { type Handover, handoverOf } from './handover.ts';
+import { type LinkNeeds, openLinks, type StageLinks } from './links.ts';
+import { keepBlocks, type LoadedStage, loadStage, warmUp } from './loaded-stage.ts';
+import { isSameStage, type PlannedStage, plannedStage } from './plan-stage.ts';
+import { captureState, receiveState, StateIntake, sendState } from './state-transfer.ts';
+import { isSender } from './traffic.ts';
+import { type StageReport, Training } from './training.ts';
 
-export type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }>;
-type GrantCommand = Extract<DeviceCommand, { kind: 'grant' }>;
+type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }>;
+type ProposeCommand = Extract<DeviceCommand, { kind: 'propose' }> & { readonly stage: number };
 
 export interface BoardRunNeeds {
   readonly board: string;
@@ -34,207 +26,258 @@ export interface BoardRunNeeds {
 /** As many tensors as all links of a stage can have under way. */
 const inboxCapacity = 32;
 
-/** One board's part in one run: from `prepare` to `stop`. It reports what happens and never throws. */
+/**
+ * One board's part in one plan of a run: from `prepare`, or from `propose` beside the part in the plan before, to `stop` or
+ * to its successor in the next plan. It reports what happens and never throws.
+ */
 export class BoardRun {
   readonly run: string;
   readonly term: number;
   readonly stage: number;
+  /** Resolves when it has freed or given away everything. */
+  readonly finished: Promise<void>;
   readonly #needs: BoardRunNeeds;
-  readonly #command: PrepareCommand;
+  readonly #command: PrepareCommand | ProposeCommand;
   readonly #ending = new AbortController();
   readonly #inbox = new Inbox(inboxCapacity);
   readonly #memory = new BufferPool();
-  readonly #captures = new Set<number>();
-  readonly #scales = new Map<number, (squaredNorm: number) => void>();
-  readonly #finished: Promise<void>;
-  #grantedTo: number;
-  #step: number;
-  #wake: () => void = () => {};
+  readonly #training: Training;
+  readonly #committed = Promise.withResolvers<number>();
+  readonly #handed = Promise.withResolvers<LoadedStage>();
+  #isCommitted = false;
+  /** Its part in the plan before, until it has taken that one's place. */
+  #former: BoardRun | undefined;
+  /** Of its own, from when it is being loaded until it is given away. */
   #engine: Engine | undefined;
+  #loaded: LoadedStage | undefined;
+  #intake: StateIntake | undefined;
   #links: StageLinks | undefined;
-  #hubLink: LinkSender | undefined;
-  #sending: Promise<void> = Promise.resolve();
+  /** What the part before had loaded and nobody needs any more. */
+  #disposing: Promise<void> | undefined;
 
-  constructor(needs: BoardRunNeeds, command: PrepareCommand) {
+  constructor(needs: BoardRunNeeds, command: PrepareCommand | ProposeCommand, former?: BoardRun) {
     this.#needs = needs;
     this.#command = command;
+    this.#former = former;
     this.run = command.run;
     this.term = command.term;
     this.stage = command.stage;
-    this.#step = command.fromStep;
-    this.#grantedTo = command.fromStep;
-    this.#finished = this.#live();
+    this.#training = new Training({
+      inbox: this.#inbox,
+      memory: this.#memory,
+      openHubLink: () => this.#openHubLink(),
+      report: (report) => this.#report(report),
+      onFailure: (error) => this.#fail(error),
+      signal: this.#ending.signal,
+    });
+    for (const { promise } of [this.#committed, this.#handed]) promise.catch(() => {});
+    this.finished = this.#live();
   }
 
-  grant({ toStep, capture }: GrantCommand): void {
-    this.#grantedTo = Math.max(this.#grantedTo, toStep);
-    if (capture) this.#captures.add(toStep);
-    this.#wake();
+  get loaded(): LoadedStage | undefined {
+    return this.#loaded;
+  }
+
+  /** It was stopped, or has failed. */
+  get hasEnded(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  /** It is made ready for a plan that may never come. */
+  get isBeside(): boolean {
+    return this.#command.kind === 'propose' && !this.#isCommitted;
+  }
+
+  grant(command: Extract<DeviceCommand, { kind: 'grant' }>): void {
+    this.#training.grant(command);
   }
 
   clip(step: number, squaredNorm: number): void {
-    this.#scales.get(step)?.(squaredNorm);
+    this.#training.clip(step, squaredNorm);
+  }
+
+  /** The plan before is over once the steps before `step` are done; this one begins with it. */
+  commit(step: number): void {
+    this.#isCommitted = true;
+    this.#committed.resolve(step);
+  }
+
+  /** Ends after the steps before `step`, and gives the stage to its successor. Its links are closed by then. */
+  handOver(step: number): Promise<LoadedStage> {
+    this.#training.endWith(step);
+    return this.#handed.promise;
   }
 
   /** Ends the run and frees everything; resolves when that is done. */
   async stop(reason: string): Promise<void> {
-    this.#ending.abort(new Error(`the run was stopped: ${reason}`));
-    this.#wake();
-    await this.#finished;
+    const error = new Error(`the run was stopped: ${reason}`);
+    this.#ending.abort(error);
+    this.#committed.reject(error);
+    if (this.#isCommitted) await this.#former?.stop(reason);
+    await this.finished;
   }
 
   async #live(): Promise<void> {
+    const command = this.#command;
     try {
-      const plan = parsePlan(this.#command.plan);
-      const planned = plannedStage(plan, this.stage, this.#needs.board);
-      await this.#train(planned, await this.#prepare(planned));
+      const planned = plannedStage(parsePlan(command.plan), this.stage, this.#needs.board);
+      if (command.kind === 'prepare') await this.#prepare(planned, command);
+      else await this.#follow(planned, command);
+      await this.#training.train(this.#loaded!, this.#links!);
+      if (!this.hasEnded) await this.#giveAway();
     } catch (error) {
-      if (!this.#ending.signal.aborted) await this.#fail(error);
+      // Where the part before has failed, that one has said so.
+      if (!this.hasEnded && !this.#former?.hasEnded) await this.#fail(error);
     } finally {
       await this.#release();
     }
   }
 
-  async #prepare(planned: PlannedStage): Promise<StageRuntimeNeeds> {
+  async #prepare(planned: PlannedStage, { fromStep, restore }: PrepareCommand): Promise<void> {
     const start = performance.now();
-    const { signal } = this.#ending;
-    const { plan } = planned;
-    const samples = planned.index === 0 ? await openSamples(plan, signal) : undefined;
-    this.#engine = await startWorkerEngine(signal);
-    const stage = await this.#engine.load(specificationOf(planned, this.#needs.threads), signal);
-    if (this.#command.restore) {
-      const { transport, hub } = this.#needs;
-      await receiveState(transport, hub, this.#engine, planned, signal);
-    }
-    this.#links = await this.#openLinks(planned, stage);
-    await this.#report({ kind: 'prepared', seconds: (performance.now() - start) / 1000 });
-    return {
-      engine: this.#engine,
-      stage,
-      instructions: planned.instructions,
-      microBatches: plan.microBatches,
-      samplesPerMicroBatch: samplesPerMicroBatch(plan),
-      inbox: this.#inbox,
-      codecs: stageCodecs(plan, this.stage),
-      memory: this.#memory,
-      samples,
-      next: this.#links.next,
-      previous: this.#links.previous,
-      loss: this.#links.loss,
-      learningRate: learningRateOf(plan),
-      gradientScale: this.#gradientScale(plan),
-    };
+    const { transport, hub } = this.#needs;
+    this.#training.beginWith(fromStep);
+    const loaded = await this.#load(planned);
+    if (restore) await receiveState(transport, hub, loaded.engine, planned, this.#ending.signal);
+    this.#loaded = loaded;
+    this.#links = await this.#openLinks(loaded);
+    await this.#report({ kind: 'prepared', seconds: secondsSince(start) });
   }
 
-  /** How long its links may be without a connection; as they have it by default where nobody said. */
-  get #patience(): { readonly patienceMilliseconds?: number } {
-    const { linkPatienceSeconds: seconds } = this.#command;
-    return seconds === undefined ? {} : { patienceMilliseconds: 1000 * seconds };
-  }
-
-  #openLinks(planned: PlannedStage, stage: StageDescription): Promise<StageLinks> {
-    const { transport } = this.#needs;
-    const { signal } = this.#ending;
-    const onTensor = (tensor: ReceivedTensor) => this.#inbox.put(tensor);
-    const patience = this.#patience;
-    return openLinks({ transport, planned, stage, memory: this.#memory, onTensor, signal, ...patience });
-  }
-
-  async #train(planned: PlannedStage, runtime: StageRuntimeNeeds): Promise<void> {
-    const { signal } = this.#ending;
-    // A link that breaks ends the step that is waiting for it.
-    this.#links!.broken.catch((error) => this.#inbox.close(error));
-    while (!signal.aborted) {
-      if (this.#captures.delete(this.#step)) await this.#capture(planned, this.#step);
-      else if (this.#step < this.#grantedTo) {
-        await this.#timedStep(runtime);
-        this.#step += 1;
-      } else await Promise.race([this.#nextCommand(), this.#links!.broken]);
-    }
-  }
-
-  async #timedStep(runtime: StageRuntimeNeeds): Promise<void> {
-    const { all } = this.#links!;
-    const before = trafficOf(all);
-    const cpuBefore = process.cpuUsage();
+  /** Makes its stage ready beside the part before, and takes that one's place at a step. */
+  async #follow(planned: PlannedStage, command: ProposeCommand): Promise<void> {
     const start = performance.now();
-    const stepped = runStep(runtime, this.#step, this.#ending.signal);
-    const outcome: StepOutcome = await Promise.race([stepped, this.#links!.broken]);
-    const wallSeconds = (performance.now() - start) / 1000;
-    const { user, system } = process.cpuUsage(cpuBefore);
-    await this.#report({
-      kind: 'step',
-      step: this.#step,
-      loss: outcome.loss,
-      samples: runtime.samplesPerMicroBatch * runtime.microBatches,
-      computeSeconds: outcome.computeSeconds,
-      overheadSeconds: Math.max(0, (user + system) / 1e6 - outcome.computeSeconds),
-      waitSeconds: outcome.waitSeconds,
-      wallSeconds,
-      ...withLosses(trafficSince(before, trafficOf(all)), outcome.quantisation),
+    const { board, report } = this.#needs;
+    const { run, term } = this;
+    const handover = handoverOf(parsePlan(command.before), planned.plan, board);
+    const standing = this.#former?.loaded;
+    const isSame = standing !== undefined && isSameStage(standing.planned, planned);
+    const built = isSame ? undefined : await this.#load(planned, standing);
+    if (built !== undefined) {
+      await warmUp(built);
+      this.#intake = await StateIntake.of(built.engine, handover.gets);
+    }
+    await report({ kind: 'ready', run, term, seconds: secondsSince(start) });
+    const step = await this.#committed.promise;
+    this.#training.beginWith(step);
+    const former = await this.#former?.handOver(step);
+    const begun = performance.now();
+    await this.#takeOver({ ...(built ?? former!), planned }, former, handover, step);
+    await report({ kind: 'moved', run, term, seconds: secondsSince(begun), bytes: this.#intake?.bytes ?? 0 });
+    this.#intake = undefined;
+    this.#former = undefined;
+  }
+
+  /** Gets the state of its blocks, from its own engine of before and from other boards, and gives them theirs. */
+  async #takeOver(
+    own: LoadedStage,
+    former: LoadedStage | undefined,
+    { gives, givers }: Handover,
+    step: number,
+  ): Promise<void> {
+    const { signal } = this.#ending;
+    const intake = this.#intake;
+    this.#engine = own.engine;
+    this.#loaded = own;
+    const isAnother = former !== undefined && former.engine !== own.engine;
+    try {
+      const takers = [...gives.keys()];
+      this.#links = await this.#openLinks(own, { givers, takers, largestBytes: intake?.largestBytes ?? 0 });
+      const { senderTo, broken } = this.#links;
+      const sendings = [...gives].map(async ([to, blocks]) => {
+        const state = await captureState(former!.engine, blocks);
+        await sendState(senderTo(to), 'state-down', state, step, signal);
+      });
+      const kept = isAnother ? keepBlocks(former, own) : undefined;
+      await Promise.race([Promise.all([...sendings, kept, intake?.giveTo(own.engine, signal)]), broken]);
+    } finally {
+      // Beside the steps that follow.
+      if (isAnother) this.#disposing = former.engine.dispose();
+    }
+  }
+
+  /** Its links are closed before, as they would be in the way of the new ones. */
+  async #giveAway(): Promise<void> {
+    await this.#closeLinks();
+    this.#engine = undefined;
+    this.#handed.resolve(this.#loaded!);
+  }
+
+  async #load(planned: PlannedStage, standing?: LoadedStage): Promise<LoadedStage> {
+    return loadStage(planned, {
+      threads: this.#needs.threads,
+      isBeside: standing !== undefined,
+      samples: standing?.samples,
+      onEngine: (engine) => {
+        this.#engine = engine;
+      },
+      signal: this.#ending.signal,
     });
   }
 
-  /** Copies the state now, and sends the copy beside the next steps. */
-  async #capture(planned: PlannedStage, step: number): Promise<void> {
-    const state = await captureState(this.#engine!, planned);
-    const { signal } = this.#ending;
-    const { hub, transport } = this.#needs;
-    const { run, term } = this;
-    const to = { to: hub, url: this.#command.hubUrl, run, term, signal, ...this.#patience };
-    this.#hubLink ??= await transport.openSender(to);
-    const link = this.#hubLink;
-    await this.#sending;
-    this.#sending = sendState(link, state, step, signal)
-      .then((sent) => this.#report({ kind: 'captured', step, ...sent }))
-      .catch((error) => (signal.aborted ? undefined : this.#fail(error)));
-  }
-
-  #gradientScale(plan: Plan): StageRuntimeNeeds['gradientScale'] {
-    if (!clips(plan)) return undefined;
-    const { clipNorm } = plan.optimizer.options as { clipNorm: number };
-    return async (step, squaredNorms, signal) => {
-      const { promise, resolve, reject } = Promise.withResolvers<number>();
-      // Awaited below; a run that ends while the norms are being told must not count as unhandled.
-      promise.catch(() => {});
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-      this.#scales.set(step, resolve);
-      await this.#report({ kind: 'norms', step, squaredNorms });
-      try {
-        return clipFactor(clipNorm, await promise);
-      } finally {
-        this.#scales.delete(step);
-      }
+  #openLinks({ planned, description }: LoadedStage, handover?: LinkNeeds['handover']): Promise<StageLinks> {
+    const onTensor = (tensor: ReceivedTensor) => {
+      if (tensor.meta.kind === 'state-down' && this.#intake !== undefined) this.#intake.take(tensor);
+      else this.#inbox.put(tensor);
     };
+    return openLinks({
+      transport: this.#needs.transport,
+      planned,
+      stage: description,
+      memory: this.#memory,
+      onTensor,
+      signal: this.#ending.signal,
+      ...(handover === undefined ? {} : { handover }),
+      ...patienceOf(this.#command),
+    });
   }
 
-  #nextCommand(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
+  #openHubLink(): Promise<LinkSender> {
+    const { run, term } = this;
+    const { hub, transport } = this.#needs;
+    const { hubUrl: url } = this.#command;
+    return transport.openSender({
+      to: hub,
+      url,
+      run,
+      term,
+      signal: this.#ending.signal,
+      ...patienceOf(this.#command),
     });
   }
 
   async #fail(error: unknown): Promise<void> {
     this.#ending.abort(error);
-    await this.#report({ kind: 'failed', step: this.#step, error: reportedError(error) });
+    await this.#report({ kind: 'failed', step: this.#training.step, error: reportedError(error) });
   }
 
   async #release(): Promise<void> {
-    this.#inbox.close(new Error('the run has ended'));
-    await this.#sending;
-    const links = [...(this.#links?.all ?? []), ...(this.#hubLink ? [this.#hubLink] : [])];
+    const over = new Error('the run has ended');
+    this.#handed.reject(over);
+    this.#inbox.close(over);
+    await Promise.allSettled([this.#closeLinks(), this.#engine?.dispose(), this.#disposing]);
+  }
+
+  async #closeLinks(): Promise<void> {
+    const hubLink = await this.#training.settled();
+    const links = [...(this.#links?.all ?? []), ...(hubLink ? [hubLink] : [])];
     // A sender takes its leave, which somebody who stands still does not answer: the next run need not wait for it. Its
     // receivers it does wait for, as they say where the next one is to begin.
     const [senders, receivers] = [links.filter(isSender), links.filter((link) => !isSender(link))];
     for (const sender of senders) sender.close().catch(() => {});
-    await Promise.allSettled([...receivers.map((receiver) => receiver.close()), this.#engine?.dispose()]);
+    await Promise.allSettled(receivers.map((receiver) => receiver.close()));
   }
 
   /** A report that cannot be sent is the broken connection's to tell, not the run's. */
-  async #report(report: DistributiveOmit<DeviceReport, 'run' | 'term' | 'stage'>): Promise<void> {
+  async #report(report: StageReport): Promise<void> {
     const { run, term, stage } = this;
     await this.#needs.report({ ...report, run, term, stage } as DeviceReport).catch(() => {});
   }
 }
 
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+/** How long its links may be without a connection; as they have it by default where nobody said. */
+export function patienceOf({ linkPatienceSeconds: seconds }: { readonly linkPatienceSeconds?: number }) {
+  return seconds === undefined ? {} : { patienceMilliseconds: 1000 * seconds };
+}
+
+const secondsSince = (start: number): number => (performance.now() - start) / 1000;

@@ -5,7 +5,6 @@ import {
   connectClient,
   createMqttTransport,
   createRelayTransport,
-  type DeviceCommand,
   type DeviceProfile,
   type DeviceState,
   type Identity,
@@ -17,7 +16,8 @@ import {
 import type { FittedModel } from '../../planner/index.ts';
 import { onnxRuntime } from '../engine/index.ts';
 import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from '../telemetry/index.ts';
-import { BoardRun, type BoardRunNeeds } from './board-run.ts';
+import type { BoardRunNeeds } from './board-run.ts';
+import { CommandDesk } from './command-desk.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { Surveyor } from './survey.ts';
 
@@ -155,74 +155,6 @@ function startTelemetry(options: BoardOptions, hub: Client, signal: AbortSignal)
     log,
     signal,
   });
-}
-
-/** Carries out the coordinator's commands, one run at a time. */
-class CommandDesk {
-  readonly #needs: BoardRunNeeds;
-  readonly #surveyor: Surveyor;
-  #current: BoardRun | undefined;
-  /** Starting and stopping runs, one after another. */
-  #changing: Promise<void> = Promise.resolve();
-
-  constructor(needs: BoardRunNeeds, surveyor: Surveyor) {
-    this.#needs = needs;
-    this.#surveyor = surveyor;
-  }
-
-  receive(command: DeviceCommand): void {
-    switch (command.kind) {
-      case 'survey':
-        // Somebody else may have asked for the one that is under way, and be gone since.
-        this.#surveyor.stop('it is asked for anew');
-        this.#change(async () => {
-          await this.#current?.stop('the board measures itself for another run');
-          this.#current = undefined;
-          await this.#surveyor.answer(command);
-        });
-        break;
-      case 'prepare':
-        this.#surveyor.stop('a run begins');
-        this.#change(async () => {
-          await this.#current?.stop('another run begins');
-          this.#current = new BoardRun(this.#needs, command);
-        });
-        break;
-      case 'grant':
-        this.#change(async () => this.#ofRun(command)?.grant(command));
-        break;
-      case 'clip':
-        this.#ofRun(command)?.clip(command.step, command.squaredNorm);
-        break;
-      case 'stop':
-        this.#surveyor.stop(command.reason);
-        this.#change(async () => {
-          const { run, term } = command;
-          const current = this.#ofRun(command);
-          if (current === undefined) return;
-          await current.stop(command.reason);
-          this.#current = undefined;
-          await this.#needs.report({ kind: 'stopped', run, term, stage: current.stage }).catch(() => {});
-        });
-        break;
-      default:
-        command satisfies never;
-    }
-  }
-
-  async close(reason: string): Promise<void> {
-    this.#surveyor.stop(reason);
-    this.#change(async () => this.#current?.stop(reason));
-    await this.#changing;
-  }
-
-  #ofRun({ run, term }: { readonly run: string; readonly term: number }): BoardRun | undefined {
-    return this.#current?.run === run && this.#current.term === term ? this.#current : undefined;
-  }
-
-  #change(act: () => Promise<void>): void {
-    this.#changing = this.#changing.then(act);
-  }
 }
 
 function profileOf(board: string, { model, cores, memoryBytes, platform }: Inventory): DeviceProfile {

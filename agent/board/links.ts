@@ -21,6 +21,8 @@ export interface StageLinks {
   /** From stage 0 to the loss stage. */
   readonly loss: LinkSender | undefined;
   readonly all: readonly (LinkSender | LinkReceiver)[];
+  /** The link to a board that gets blocks. */
+  senderTo(board: string): LinkSender;
   /** Rejects as soon as one of them breaks; never resolves. */
   readonly broken: Promise<never>;
 }
@@ -31,6 +33,12 @@ export interface LinkNeeds {
   readonly stage: StageDescription;
   readonly memory: TensorMemory;
   readonly onTensor: (tensor: ReceivedTensor) => void;
+  /** Boards that blocks come from and go to over these links too, and the longest tensor of their state. */
+  readonly handover?: {
+    readonly givers: readonly string[];
+    readonly takers: readonly string[];
+    readonly largestBytes: number;
+  };
   readonly patienceMilliseconds?: number;
   readonly signal: AbortSignal;
 }
@@ -43,18 +51,18 @@ export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
   const { run, term } = plan;
   const isFirst = planned.index === 0;
   const isLast = own === planned.last;
-  const sources = [planned.previous, planned.next, isLast && !isFirst ? planned.first : undefined];
-  const targets = [planned.previous, planned.next, isFirst && !isLast ? planned.last : undefined];
-  const maxTensorBytes = largestTensor(needs.stage);
+  const { givers = [], takers = [], largestBytes = 0 } = needs.handover ?? {};
+  const sources = idsOf([planned.previous, planned.next, isLast && !isFirst ? planned.first : undefined], givers);
+  const targets = idsOf([planned.previous, planned.next, isFirst && !isLast ? planned.last : undefined], takers);
+  const maxTensorBytes = Math.max(largestTensor(needs.stage), largestBytes);
   const receivers = await Promise.all(
-    distinct(sources).map(({ board }) =>
-      transport.openReceiver({ from: board, run, term, maxTensorBytes, memory, onTensor, judge }),
-    ),
+    sources.map((from) => transport.openReceiver({ from, run, term, maxTensorBytes, memory, onTensor, judge })),
   );
   const senders = await Promise.all(
-    distinct(targets).map(({ board, dataUrl }) =>
-      transport.openSender({ to: board, url: dataUrl!, run, term, signal, ...patience }),
-    ),
+    targets.map((to) => {
+      const { dataUrl } = plan.stages.find(({ board }) => board === to)!;
+      return transport.openSender({ to, url: dataUrl!, run, term, signal, ...patience });
+    }),
   );
   const senderTo = (stage: PlanStage | undefined) => senders.find((sender) => sender.to === stage?.board);
   return {
@@ -62,12 +70,13 @@ export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
     previous: senderTo(planned.previous),
     loss: isFirst && !isLast ? senderTo(planned.last) : undefined,
     all: [...receivers, ...senders],
+    senderTo: (board) => senders.find((sender) => sender.to === board)!,
     broken: firstBroken(senders),
   };
 }
 
-function distinct(stages: readonly (PlanStage | undefined)[]): readonly PlanStage[] {
-  return [...new Set(stages)].filter((stage) => stage !== undefined);
+function idsOf(stages: readonly (PlanStage | undefined)[], more: readonly string[]): readonly string[] {
+  return [...new Set([...stages.flatMap((stage) => stage?.board ?? []), ...more])];
 }
 
 /** What this board could not decode is turned away before it takes memory. */

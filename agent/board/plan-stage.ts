@@ -62,6 +62,12 @@ export function specificationOf({ plan, own, instructions }: PlannedStage, threa
   };
 }
 
+/** Whether an engine that has loaded the one can go on with the other. */
+export function isSameStage(one: PlannedStage, other: PlannedStage): boolean {
+  const [a, b] = [one, other].map((planned) => JSON.stringify(specificationOf(planned, 0)));
+  return a === b;
+}
+
 export function clips({ optimizer }: Plan): boolean {
   return createOptimizer(optimizer.name, optimizer.options as Record<string, number>).clipNorm !== undefined;
 }

@@ -1,15 +1,18 @@
-import { parentPort } from 'node:worker_threads';
-import { createOnnxEngine } from './onnx-engine.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import { createOnnxEngine, type OnnxEngineOptions } from './onnx-engine.ts';
 import { type EngineRequest, type EngineResponse, transferables, type WorkerReady } from './worker-protocol.ts';
 
 // The thread in which ONNX Runtime computes. It answers one request after another, and ends by itself after `dispose`:
 // to terminate it from outside while a run is under way would abort the whole process.
 
 const port = parentPort!;
-const engine = createOnnxEngine();
+const hurry = new AbortController();
+const engine = createOnnxEngine({ ...(workerData as OnnxEngineOptions), hurry: hurry.signal });
 let last: Promise<void> = Promise.resolve();
 
 port.on('message', (request: EngineRequest) => {
+  // It waits for its turn behind what is being loaded, which nobody needs any more.
+  if (request.call === 'dispose') hurry.abort();
   last = last.then(() => answer(request));
 });
 port.postMessage({ ready: true, name: engine.name, version: engine.version } satisfies WorkerReady);

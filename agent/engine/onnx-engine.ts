@@ -41,6 +41,10 @@ export interface OnnxEngineOptions {
   readonly capabilities?: Capabilities;
   /** Whether ONNX Runtime keeps its memory from run to run: true when not given. */
   readonly arena?: boolean;
+  /** The part of the time that loading may take where others compute beside it: all of it when not given. */
+  readonly loadingShare?: number;
+  /** Once it is aborted, loading takes no more rests. */
+  readonly hurry?: AbortSignal;
   /** Whether ONNX Runtime's threads wait busily for work: true when not given. */
   readonly spinning?: boolean;
   /** The graph of a specification and its blocks; a model of the zoo when not given. */
@@ -90,7 +94,7 @@ export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
 
 async function loadStage(specification: StageSpecification, options: OnnxEngineOptions): Promise<Loaded> {
   const { firstBlock, lastBlock, seed } = specification;
-  const { profile, arena, spinning, blocksOf = blocksOfZoo } = options;
+  const { profile, arena, spinning, loadingShare = 1, hurry, blocksOf = blocksOfZoo } = options;
   const { graph, blocks } = blocksOf(specification);
   const stage = stageOf(graph, blocks, firstBlock, lastBlock);
   const optimizer = createOptimizer(specification.optimizer.name, specification.optimizer.options);
@@ -103,6 +107,8 @@ async function loadStage(specification: StageSpecification, options: OnnxEngineO
     profile,
     arena,
     spinning,
+    loadingShare,
+    hurry,
   });
   const values = new StageValues({ stage, blocks, optimizer, memory, capabilities, seed });
   return { specification, stage, sessions, values, optimizer, stash: new Map(), pool: new TensorPool() };

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Capabilities,
   lowerNorms,
@@ -29,12 +30,15 @@ export interface SessionNeeds {
   readonly profile?: string | undefined;
   readonly arena?: boolean | undefined;
   readonly spinning?: boolean | undefined;
+  /** Of the time, for making sessions: it rests after each. */
+  readonly loadingShare: number;
+  readonly hurry: AbortSignal | undefined;
 }
 
 export async function openSessions(
   stage: Stage,
   specification: StageSpecification,
-  { optimizer, capabilities, memory, profile, arena, spinning }: SessionNeeds,
+  { optimizer, capabilities, memory, profile, arena, spinning, loadingShare, hurry }: SessionNeeds,
 ): Promise<StageSessions> {
   const { microBatches, threads } = specification;
   const accumulate = microBatches > 1;
@@ -45,7 +49,13 @@ export async function openSessions(
     parameters: memory.layouts,
   });
   const options: SessionOptions = { threads, profile, arena, spinning };
-  const open = async (program: Program | undefined) => (program ? createSession(program, options) : undefined);
+  const create = async (program: Program, made: SessionOptions): Promise<Session> => {
+    const start = performance.now();
+    const session = await createSession(program, made);
+    if (loadingShare < 1) await rest((performance.now() - start) * (1 / loadingShare - 1), hurry);
+    return session;
+  };
+  const open = async (program: Program | undefined) => (program ? create(program, options) : undefined);
   const fused = stage.isLoss && specification.fused;
   const { name } = stage.graph;
   const clips = memory.trainable.length > 0 && optimizer.clipNorm !== undefined;
@@ -54,9 +64,13 @@ export async function openSessions(
     backward: await open(fused ? undefined : programs.backward),
     forwardBackward: await open(fused ? programs.forwardBackward : undefined),
     norms: await open(clips ? lowerNorms(name, memory.trainable) : undefined),
-    update: await createSession(lowerUpdate(name, [memory.chunk], optimizer), { threads, arena, spinning }),
+    update: await create(lowerUpdate(name, [memory.chunk], optimizer), { threads, arena, spinning }),
     accumulate,
   };
+}
+
+async function rest(milliseconds: number, hurry: AbortSignal | undefined): Promise<void> {
+  await pause(milliseconds, undefined, hurry === undefined ? {} : { signal: hurry }).catch(() => {});
 }
 
 export async function closeSessions(sessions: StageSessions): Promise<void> {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { EngineClosedError, EngineError } from './errors.ts';
+import type { OnnxEngineOptions } from './onnx-engine.ts';
 import type { Engine } from './types.ts';
 import { type EngineCall, type EngineResponse, transferables, type WorkerReady } from './worker-protocol.ts';
 
@@ -12,9 +13,13 @@ interface Waiting {
 const disposeDeadlineMilliseconds = 10_000;
 
 /** An engine in a thread of its own, so that the caller's thread stays free while a step computes. */
-export async function startWorkerEngine(signal?: AbortSignal): Promise<Engine> {
+export async function startWorkerEngine(
+  signal?: AbortSignal,
+  options: Pick<OnnxEngineOptions, 'loadingShare'> = {},
+): Promise<Engine> {
   signal?.throwIfAborted();
   const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), {
+    workerData: options,
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   });
   const call = connect(worker);

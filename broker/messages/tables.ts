@@ -117,11 +117,24 @@ export const messageTables = {
     },
     grant: { run, term, toStep: step, capture: flag },
     clip: { run, term, step, squaredNorm: quantity },
+    // The next plan, built beside the training of the one before; no stage for a board that only gives blocks away.
+    propose: {
+      run,
+      term,
+      stage: nullable(stage),
+      plan: json,
+      before: json,
+      hubUrl: brokerUrl,
+      linkPatienceSeconds: optional(quantity),
+    },
+    commit: { run, term, step },
     stop: { run, term, reason },
   },
   deviceReport: {
     surveyed: { run, term, round: count, survey: nullable(json), problem: optional(text(4_000)) },
     prepared: { run, term, stage, seconds: quantity },
+    ready: { run, term, seconds: quantity },
+    moved: { run, term, seconds: quantity, bytes: count },
     step: {
       ...stageStep,
       loss: nullable(real),

@@ -144,7 +144,7 @@ async function trainOn(
       },
       onEvent(event) {
         // On the disk before any board hears of it.
-        if (event.kind === 'decided' && event.action.kind === 'adopt')
+        if (event.kind === 'decided' && (event.action.kind === 'adopt' || event.action.kind === 'propose'))
           runLog.write({ kind: 'term', term: event.action.plan.term });
       },
       interrupt: interrupts.gentle,

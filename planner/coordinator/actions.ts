@@ -2,6 +2,9 @@ import type { Plan, SurveyWish } from '../index.ts';
 import type { Failure, Outcome } from './state.ts';
 import type { Progress } from './types.ts';
 
+/** Boards that were making the next plan ready, or handing over for it, and its term. */
+export type Abandoned = { readonly term: number; readonly boards: readonly string[] };
+
 /** What the loop is to do next. Everything about boards goes to all boards of the plan. */
 export type Action =
   /** Ask boards to measure themselves. */
@@ -27,6 +30,7 @@ export type Action =
       readonly failure: Failure | undefined;
       readonly reason: string;
       readonly fromStep: number;
+      readonly abandons?: Abandoned;
     }
   /** What a better plan would bring and cost, in seconds; it is moved to where that is worth it. */
   | {
@@ -40,6 +44,29 @@ export type Action =
     }
   /** End the term at the next step that boards can be told of, with its state, for another plan. */
   | { readonly kind: 'move'; readonly reason: string }
+  /** Have boards load their stages of the next plan while they train under this one. */
+  | { readonly kind: 'propose'; readonly plan: Plan; readonly reason: string }
+  /** Have boards change to the next plan once the steps before this one are done. */
+  | { readonly kind: 'commit'; readonly step: number }
+  /** The steps under the old plan are done: the next is the run's plan from now on. */
+  | { readonly kind: 'take' }
+  /** All boards have what they need under the new plan. */
+  | {
+      readonly kind: 'settle';
+      readonly term: number;
+      readonly step: number;
+      /** From the choice of the plan until all boards had loaded their stages, and from the last step under the old plan until all had their state. */
+      readonly prepareSeconds: number;
+      readonly handoverSeconds: number;
+      /** Of the state that went from board to board. */
+      readonly bytes: number;
+    }
+  /** The next plan cannot be made ready, or is not needed any more; training goes on under the old one. */
+  | {
+      readonly kind: 'give-up';
+      readonly reason: string;
+      readonly abandons: Abandoned;
+    }
   /** A board that is there anew is not worth a new plan, or cannot be given one. */
   | { readonly kind: 'leave-out'; readonly board: string; readonly onlineSince: number; readonly reason: string }
   /** The run waits for boards. */

@@ -1,5 +1,6 @@
 import { PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
+import { changeTo, isSteady } from './moving.ts';
 import { boardsThere, knowledgeOf, stepsOfNowAndBest } from './planning.ts';
 import { type FleetState, onlineBoards, type RunState, stepsDone } from './state.ts';
 
@@ -20,8 +21,8 @@ const LEAST_RETURN = 2;
  * action, so that it is told with its numbers; moving is another one, after it.
  */
 export function isAnotherPlanBetter(run: RunState, _now: number, state: FleetState): readonly Action[] {
-  const { phase, move, stopRequested, plan, request, weighedAt, improvedAt } = run;
-  if (phase !== 'training' || move !== undefined || stopRequested || !request.settings.adapts) return [];
+  const { stopRequested, plan, request, weighedAt, improvedAt } = run;
+  if (!isSteady(run) || stopRequested || !request.settings.adapts) return [];
   const step = stepsDone(run);
   const isKnown = step - request.settings.fromStep >= STEPS_TO_SEE;
   if (plan === undefined || !isKnown || step - weighedAt < STEPS_BETWEEN_LOOKS) return [];
@@ -29,7 +30,8 @@ export function isAnotherPlanBetter(run: RunState, _now: number, state: FleetSta
   if (weighed === undefined) return [];
   const isSoon = improvedAt !== undefined && step - improvedAt < STEPS_BETWEEN_MOVES;
   const look = { ...weighed, worthIt: weighed.worthIt && !isSoon };
-  return look.worthIt ? [look, { kind: 'move', reason: reasonOf(look) }] : [look];
+  const boards = boardsThere(request.settings.boards, onlineBoards(state));
+  return look.worthIt ? [look, changeTo(run, boards, reasonOf(look))] : [look];
 }
 
 function weigh(run: RunState, step: number, state: FleetState): Weighed | undefined {

@@ -1,9 +1,9 @@
-import type { Plan } from '../index.ts';
 import type { Action } from './actions.ts';
 import { signatureOf } from './failure.ts';
 import { nextCapturable } from './grants.ts';
-import { type CaptureState, type RunState, type StageState, stepsDone } from './state.ts';
-import { noTotals, totalsOf } from './totals.ts';
+import { newStage, propose, settle, take } from './apply-move.ts';
+import { type CaptureState, type RunState, stepsDone } from './state.ts';
+import { totalsOf } from './totals.ts';
 import { withLast } from './transitions.ts';
 
 /** What a decision changes by being taken: it is not taken again. */
@@ -54,6 +54,16 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
       return { ...run, weighedAt: action.step, improvedAt: action.worthIt ? action.step : run.improvedAt };
     case 'move':
       return { ...run, move: { step: nextCapturable(run), reason: action.reason } };
+    case 'propose':
+      return propose(run, action, at);
+    case 'commit':
+      return { ...run, next: { ...run.next!, phase: 'committed', step: action.step, committedAt: at } };
+    case 'take':
+      return take(run, at);
+    case 'settle':
+      return settle(run, action, at);
+    case 'give-up':
+      return { ...run, next: undefined, gaveUp: true };
     case 'leave-out':
       return { ...run, leftOut: new Map(run.leftOut).set(action.board, action.onlineSince) };
     case 'pause':
@@ -65,18 +75,6 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
     default:
       return action satisfies never;
   }
-}
-
-function newStage(
-  { stage, board, firstBlock, lastBlock }: Plan['stages'][number],
-  { request, totalsBefore }: RunState,
-  at: number,
-): StageState {
-  const heard = 'was chosen';
-  const { fromStep: step } = request.settings;
-  const totals = totalsBefore[board] ?? noTotals;
-  const fresh = { prepared: false, step, heardAt: at, heard, stopped: false, totals };
-  return { stage, board, firstBlock, lastBlock, ...fresh };
 }
 
 function applyGrant(run: RunState, toStep: number, capture: boolean, at: number): RunState {
@@ -111,7 +109,7 @@ function applyRecovery(
   at: number,
 ): RunState {
   const { request, origin, held } = run;
-  const term = request.term + 1;
+  const term = run.lastTerm + 1;
   const { settings } = request;
   const restores = held !== undefined || origin.restores;
   const recovery = {
@@ -132,6 +130,9 @@ function applyRecovery(
     lastCapture: fromStep,
     capture: undefined,
     move: undefined,
+    next: undefined,
+    gaveUp: false,
+    lastTerm: term,
     norms: new Map(),
     losses: run.losses.slice(0, fromStep - origin.fromStep),
     weighedAt: fromStep,

@@ -1,6 +1,7 @@
 import type { DeviceReport } from '../../broker/index.ts';
 import { type BoardSurvey, parseSurvey } from '../index.ts';
 import type { CapturedTensor } from './events.ts';
+import { applyNextReport } from './apply-move.ts';
 import { paceAfter } from './pace.ts';
 import {
   type Failure,
@@ -13,7 +14,7 @@ import {
 import { addTotals } from './totals.ts';
 import { ignore, isLive, suspect, withLast, withStage } from './transitions.ts';
 
-type StageReport = Exclude<DeviceReport, { kind: 'surveyed' }>;
+type StageReport = Exclude<DeviceReport, { kind: 'surveyed' | 'ready' | 'moved' }>;
 type Report<Kind extends DeviceReport['kind']> = Extract<DeviceReport, { kind: Kind }>;
 /** The run after a report, or why the report changes nothing. */
 type Changed = RunState | IgnoreReason;
@@ -26,7 +27,11 @@ export function applyReport(state: FleetState, board: string, report: DeviceRepo
   const { run } = state;
   if (run === undefined) return ignore(state, 'no-run');
   if (report.run !== run.request.settings.run) return ignore(state, 'other-run');
+  const ofNext = isLive(run) ? applyNextReport(run, board, report, state.now) : undefined;
+  if (typeof ofNext === 'string') return ignore(state, ofNext);
+  if (ofNext !== undefined) return { ...state, run: ofNext };
   if (report.term !== run.request.term) return ignore(state, 'other-term');
+  if (report.kind === 'ready' || report.kind === 'moved') return ignore(state, 'not-expected');
   if (report.kind === 'surveyed') return applySurvey(state, run, board, report);
   const stage = run.stages[report.stage];
   if (stage?.board !== board) return ignore(state, 'not-its-stage');

@@ -60,14 +60,18 @@ export function createCaptures({ transport, request, onTensor }: CapturesNeeds):
       },
     });
   };
-  const closeAll = async (): Promise<void> => {
+  const forget = (): void => {
     expected = undefined;
     kept = new Map();
+  };
+  const closeAll = async (): Promise<void> => {
     await Promise.all(receivers.splice(0).map((receiver) => receiver.close()));
   };
 
   return {
     open(plan) {
+      // At once, as what is expected next may be said before the links are open.
+      forget();
       const opened = changing.then(async () => {
         await closeAll();
         for (const stage of plan.stages) receivers.push(await openFor(plan, stage));
@@ -81,12 +85,12 @@ export function createCaptures({ transport, request, onTensor }: CapturesNeeds):
     },
     take() {
       const taken = layout.flatMap(({ name }) => kept.get(name) ?? []);
-      expected = undefined;
-      kept = new Map();
+      forget();
       return taken;
     },
     async close() {
       await changing;
+      forget();
       await closeAll();
     },
   };

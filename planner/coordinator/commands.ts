@@ -1,7 +1,7 @@
 import type { DeviceCommand } from '../../broker/index.ts';
-import type { Plan } from '../index.ts';
+import { boardsOfEither, type Plan } from '../index.ts';
 import type { Action } from './actions.ts';
-import type { RunRequest } from './state.ts';
+import type { NextPlan, RunRequest } from './state.ts';
 
 /** The commands that an action sends, by board, in the order of the pipeline. */
 export function commandsOf(
@@ -28,6 +28,20 @@ export function commandsOf(
     }
   };
   return plan.stages.map(({ stage, board }) => [board, commandFor(stage)]);
+}
+
+/** What boards are told of the plan that comes next, those that will have no stage too. */
+export function proposals(
+  { plan, before }: NextPlan,
+  { deadlines }: RunRequest,
+  hubUrl: string,
+): readonly (readonly [board: string, command: DeviceCommand])[] {
+  const { run, term } = plan;
+  const about = { kind: 'propose', run, term, plan, before, hubUrl, linkPatienceSeconds: deadlines.link } as const;
+  return boardsOfEither(before, plan).map((board) => {
+    const stage = plan.stages.find((other) => other.board === board)?.stage ?? null;
+    return [board, { ...about, stage }];
+  });
 }
 
 /** What a board is told when the run is taken from it. */

@@ -50,10 +50,10 @@ export async function runTraining(needs: RunNeeds, settings: RunSettings, signal
     }
     return await conclude(state.run, hands, clock);
   } finally {
-    const plan = (state as FleetState).run?.plan;
-    const abandoned = (state as FleetState).run?.phase !== 'over' && plan !== undefined;
+    const { run } = state as FleetState;
     interrupt?.removeEventListener('abort', onInterrupt);
-    if (abandoned) await within(hands.abandon(plan, 'aborted'), request.deadlines.stop, clock);
+    if (run !== undefined && run.phase !== 'over')
+      await within(hands.abandon(run, 'aborted'), request.deadlines.stop, clock);
     for (const end of subscriptions) end();
     closing.abort();
     await within(hands.close(), request.deadlines.stop, clock);

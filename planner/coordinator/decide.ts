@@ -4,6 +4,7 @@ import { isAnotherPlanBetter } from './adapting.ts';
 import { describeWait, judge } from './failure.ts';
 import { grantSteps } from './grants.ts';
 import { isCheckpointDue, isStateComplete } from './keeping.ts';
+import { areOldStepsDone, buildingDeadline, canCommit, haveAllMoved, isNextHopeless } from './moving.ts';
 import { chooseBoards, knowledgeOf, planOf } from './planning.ts';
 import { missing, nextLook } from './presence.ts';
 import {
@@ -39,6 +40,10 @@ const questions: readonly Question[] = [
   areNormsComplete,
   isStepDone,
   isTrainingDone,
+  isNextHopeless,
+  haveAllMoved,
+  areOldStepsDone,
+  canCommit,
   isMoveReady,
   isMoveWanted,
   isAnotherPlanBetter,
@@ -64,7 +69,7 @@ export function nextDeadline(state: FleetState): number | undefined {
   const { run } = state;
   if (run === undefined || run.phase === 'over') return undefined;
   const cause = run.suspects[0] === undefined ? Infinity : run.suspects[0].at + run.request.deadlines.cause;
-  return isLive(run) ? Math.min(cause, nextLook(state), deadlineOf(run)) : deadlineOf(run);
+  return isLive(run) ? Math.min(cause, nextLook(state), buildingDeadline(run), deadlineOf(run)) : deadlineOf(run);
 }
 
 /** The end of the phase, if nothing happens before. */

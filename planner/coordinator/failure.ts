@@ -48,6 +48,8 @@ export function describeFailure(failure: Failure, { stages }: RunState): string 
       return `${nameOf(stages[failure.stage]!)} ${failure.how} at step ${failure.step}`;
     case 'failed':
       return `${nameOf(stages[failure.stage]!)} failed at step ${failure.step}: ${failure.error.message}`;
+    case 'handover':
+      return `${failure.board} ${failure.how} while blocks changed hands at step ${failure.step}`;
     case 'silent':
     case 'not-surveyed':
     case 'not-prepared':
@@ -84,6 +86,12 @@ export function errorOf(failure: Failure, run: RunState, lastWords: string | und
       return new BoardLostError(place(failure), failure.how, lastWords, checkpoint);
     case 'failed':
       return new RunFailedError(place(failure), failure.error, checkpoint);
+    case 'handover': {
+      const { board, step, how } = failure;
+      const stage = run.stages.find((other) => other.board === board)?.stage ?? 0;
+      const error = { code: 'HANDOVER', message: `it ${how} while blocks changed hands` };
+      return new RunFailedError({ run: settings.run, board, stage, step }, error, checkpoint);
+    }
     case 'not-finite':
       return new LossNotFiniteError(place(failure), failure.what, settings.learningRate, checkpoint);
     case 'planning':

@@ -1,3 +1,4 @@
+import { boardsOfEither } from '../index.ts';
 import type { Action } from './actions.ts';
 import { type RunState, stepsDone } from './state.ts';
 
@@ -21,7 +22,7 @@ export function grantSteps(run: RunState, now: number): readonly Action[] {
   const done = stepsDone(run);
   const window = windowOf(run);
   if (granted >= finalStep || granted - done > window / 2) return [];
-  const boundary = nextBoundary(run, now);
+  const boundary = isReadyToChange(run) ? finalStep : nextBoundary(run, now);
   const reach = capture === undefined ? boundary : Math.max(boundary - 1, Math.min(capture.step + 1, finalStep - 1));
   const toStep = Math.min(done + window, reach);
   const captures = capture === undefined && toStep === boundary;
@@ -56,8 +57,14 @@ function whenWorthIt({ captured, phase, phaseSince, granted }: RunState, now: nu
 }
 
 /** Where the run ends, or its boards change before. */
-function lastOfTerm({ finalStep, move }: RunState): number {
-  return Math.min(finalStep, move?.step ?? Infinity);
+function lastOfTerm({ finalStep, move, next }: RunState): number {
+  const change = next?.phase === 'committed' ? next.step : Infinity;
+  return Math.min(finalStep, move?.step ?? Infinity, change);
+}
+
+/** The next plan waits only for the state that is on its way up: no other is begun before the change. */
+function isReadyToChange({ next }: RunState): boolean {
+  return next?.phase === 'building' && next.ready.size === boardsOfEither(next.before, next.plan).length;
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../broker/index.ts';
-import type { Plan } from '../index.ts';
+import { boardsOfEither, type Plan } from '../index.ts';
 import type { Action } from './actions.ts';
 import { type Captures, createCaptures } from './captures.ts';
-import { commandsOf, stopCommand } from './commands.ts';
+import { commandsOf, proposals, stopCommand } from './commands.ts';
 import { errorOf } from './failure.ts';
 import type { Mailbox } from './mailbox.ts';
 import { sendState } from './restore.ts';
@@ -18,7 +18,7 @@ export type Hands = {
   /** What a lost board has said, as far as it is known when its run is over. */
   lastWords(): Promise<string | undefined>;
   /** Takes the run from the boards without waiting for an answer. */
-  abandon(plan: Plan, reason: string): Promise<void>;
+  abandon(run: RunState, reason: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -79,9 +79,14 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       order(messenger.publish('deviceCommand', { id }, message, signal));
     }
   };
-  const sendStop = async (plan: Plan, reason: string): Promise<void> => {
-    const message = stopCommand(plan, reason);
-    await Promise.all(plan.stages.map(({ board: id }) => messenger.publish('deviceCommand', { id }, message, signal)));
+  const sendStop = async (term: number, boards: readonly string[], reason: string): Promise<void> => {
+    const message = stopCommand({ run, term }, reason);
+    await Promise.all(boards.map((id) => messenger.publish('deviceCommand', { id }, message, signal)));
+  };
+  /** To every board that has a part in this plan or in the one that is made ready beside it. */
+  const stopAll = async ({ plan, next }: Pick<RunState, 'plan' | 'next'>, reason: string): Promise<void> => {
+    if (plan !== undefined) await sendStop(plan.term, boardsIn(plan), reason);
+    if (next !== undefined) await sendStop(next.plan.term, boardsOfEither(next.before, next.plan), reason);
   };
   const stopSurvey = (id: string, reason: string): Promise<void> => {
     return messenger.publish('deviceCommand', { id }, stopCommand({ run, term: request.term }, reason), signal);
@@ -155,7 +160,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     miss({ board, seconds }) {
       tellEvent('board-silent', { board, seconds });
     },
-    recover({ reason, fromStep }, state) {
+    recover({ reason, fromStep, abandons }, state) {
       termEnding.abort(new Error('the term is over'));
       termEnding = new AbortController();
       const { plan, recoveries } = runIn(state);
@@ -164,13 +169,44 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       const next = { term, fromStep };
       notice('recovering', `${reason}. Going on from step ${fromStep}${redone}, with plan ${term}.`, next);
       // Whoever holds a stage of the old term gives it up; a board that cannot hear it is told when it can.
-      if (plan !== undefined) tell(sendStop(plan, reason));
+      if (plan !== undefined) tell(sendStop(plan.term, boardsIn(plan), reason));
+      if (abandons !== undefined) tell(sendStop(abandons.term, abandons.boards, reason));
     },
     weigh({ step, stepSeconds, bestStepSeconds, moveSeconds, worthIt }) {
       tellEvent('weighed', { step, stepSeconds, bestStepSeconds, moveSeconds, worthIt });
     },
     move({ reason }, state) {
       tellEvent('moving', { reason, step: runIn(state).move?.step ?? 0 });
+    },
+    propose({ plan: { term }, reason }, state) {
+      const { next, request: asked } = runIn(state);
+      for (const [id, message] of proposals(next!, asked, hubUrl)) {
+        order(messenger.publish('deviceCommand', { id }, message, signal));
+      }
+      tellEvent('preparing', { reason, term });
+    },
+    commit({ step }, state) {
+      const { before, plan } = runIn(state).next!;
+      const message = { kind: 'commit', run, term: plan.term, step } as const;
+      for (const id of boardsOfEither(before, plan)) order(messenger.publish('deviceCommand', { id }, message, signal));
+      tellEvent('committing', { term: plan.term, step });
+    },
+    take(_action, state) {
+      const { reason, plan, step } = runIn(state).next!;
+      onPlan?.(plan);
+      must(captures.open(plan));
+      const next = { term: plan.term, fromStep: step };
+      notice('changing', `${reason}. Going on from step ${step}, with plan ${plan.term}.`, next);
+    },
+    settle({ kind: _, ...numbers }, state) {
+      const plan = planIn(state);
+      // Only now: who waits for a board to be without work may take it away.
+      tell(messenger.publish('runPlan', { run }, { kind: 'plan', run, term: plan.term, plan }, signal));
+      tellEvent('moved', numbers);
+    },
+    'give-up'({ reason, abandons: { term, boards } }) {
+      tell(sendStop(term, boards, reason));
+      tellEvent('given-up', { term, reason: reason.slice(0, 4000) });
     },
     'leave-out'({ board, reason }) {
       tellEvent('left-out', { board, reason: reason.slice(0, 4000) });
@@ -186,8 +222,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       }
       const reason = reasonOf(outcome, state);
       tellEvent(outcome.kind, { reason: reason.slice(0, 4000) });
-      const plan = state.run?.plan;
-      if (plan !== undefined) tell(sendStop(plan, reason));
+      if (state.run?.plan !== undefined) tell(stopAll(state.run, reason));
       else for (const id of state.run?.survey.awaited ?? []) tell(stopSurvey(id, reason));
     },
     finish(_action, { ignored, run: over }) {
@@ -206,7 +241,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     },
     heldTensors: () => held,
     lastWords: () => words,
-    abandon: sendStop,
+    abandon: stopAll,
     async close() {
       closing.abort(new Error(`run ${run} is over`));
       await captures.close();
@@ -224,6 +259,8 @@ function planIn({ run }: FleetState): Plan {
   if (run?.plan === undefined) throw new Error('a command was decided before there was a plan');
   return run.plan;
 }
+
+const boardsIn = ({ stages }: Plan): readonly string[] => stages.map(({ board }) => board);
 
 function reasonOf(outcome: Outcome, { run }: FleetState): string {
   if (outcome.kind !== 'failed' || run === undefined) return outcome.kind;

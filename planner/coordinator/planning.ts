@@ -103,6 +103,12 @@ export function stepsOfNowAndBest(
   return [stepOf(asked, partitionOfSplit(asked, held)), stepOf(asked, partition(asked))];
 }
 
+/** A split that was given holds for the boards that it was given for. */
+export function requestFor({ request }: RunState, boards: readonly OnlineBoard[]): RunRequest {
+  const { split, ...settings } = request.settings;
+  return split === undefined || split.length === boards.length ? request : { ...request, settings };
+}
+
 function stepOf(request: PartitionRequest, chosen: Partition): number {
   const problem = definePartition(request);
   return simulate(problem, assignmentOf(problem, chosen)).stepSeconds;

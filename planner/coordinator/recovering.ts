@@ -2,7 +2,8 @@ import { PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
 import { isBadInput } from './errors.ts';
 import { describeFailure, signatureOf } from './failure.ts';
-import { boardsThere, knowledgeOf, planOf } from './planning.ts';
+import { abandonedBy, changeTo, isSteady } from './moving.ts';
+import { boardsThere, knowledgeOf, planOf, requestFor } from './planning.ts';
 import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
 
 /** A change of boards costs about as much as some steps. */
@@ -23,6 +24,7 @@ export function isRecoverable(run: RunState, failure: Failure): boolean {
       return !isBadInput(failure.error.code) && !isRepeated(run, failure);
     case 'silent':
     case 'not-prepared':
+    case 'handover':
       return !isRepeated(run, failure);
     case 'not-enough-boards':
     case 'not-surveyed':
@@ -43,7 +45,9 @@ function isRepeated(run: RunState, failure: Failure): boolean {
 /** The end of the term: the next goes on from what the hub holds, or from the beginning. */
 export function recovery(run: RunState, failure: Failure): Action {
   const fromStep = run.held ?? run.origin.fromStep;
-  return { kind: 'recover', failure, reason: describeFailure(failure, run), fromStep };
+  const { next } = run;
+  const abandons = next === undefined ? {} : { abandons: abandonedBy(next) };
+  return { kind: 'recover', failure, reason: describeFailure(failure, run), fromStep, ...abandons };
 }
 
 /**
@@ -65,17 +69,17 @@ export function withThoseThere(run: RunState, seconds: number): Action {
  * without is there again. Nothing is moved for the last steps of a run.
  */
 export function isMoveWanted(run: RunState, now: number, state: FleetState): readonly Action[] {
-  const { phase, move, stopRequested, stages, finalStep, granted } = run;
-  if (phase !== 'training' || move !== undefined || stopRequested || granted + LEAST_STEPS_LEFT > finalStep) return [];
-  const drained = stages.find(({ board }) => state.boards.get(board)?.drained);
-  if (drained !== undefined) return [{ kind: 'move', reason: `${drained.board} is being drained` }];
+  const { stopRequested, stages, finalStep, granted } = run;
+  if (!isSteady(run) || stopRequested || granted + LEAST_STEPS_LEFT > finalStep) return [];
   const next = boardsThere(run.request.settings.boards, onlineBoards(state)).filter(
     ({ id }) => isIn(run, id) || isSettled(state, id, now),
   );
+  const drained = stages.find(({ board }) => state.boards.get(board)?.drained);
+  if (drained !== undefined) return [changeTo(run, next, `${drained.board} is being drained`)];
   const back = next.find(({ id }) => !isIn(run, id) && isNew(run, state, id));
   if (back === undefined) return [];
   const problem = problemWith(run, next, back.id);
-  if (problem === undefined) return [{ kind: 'move', reason: `${back.id} is there` }];
+  if (problem === undefined) return [changeTo(run, next, `${back.id} is there`)];
   const { onlineSince = now } = state.boards.get(back.id) ?? {};
   return [{ kind: 'leave-out', board: back.id, onlineSince, reason: problem }];
 }
@@ -128,10 +132,4 @@ export function areBoardsBack(run: RunState, _now: number, state: FleetState): r
 
 function pause(run: RunState, reason: string): readonly Action[] {
   return run.paused === reason ? [] : [{ kind: 'pause', reason }];
-}
-
-/** A split that was given holds for the boards that it was given for. */
-function requestFor({ request }: RunState, boards: readonly OnlineBoard[]): RunState['request'] {
-  const { split, ...settings } = request.settings;
-  return split === undefined || split.length === boards.length ? request : { ...request, settings };
 }

@@ -84,6 +84,27 @@ export type SurveyState = {
   readonly problems: ReadonlyMap<string, string>;
 };
 
+/** A plan that is made ready beside the training under the one before it, and what has been heard of it. */
+export type NextPlan = {
+  readonly plan: Plan;
+  readonly before: Plan;
+  readonly reason: string;
+  /** building: boards load their new stages; committed: they change at `step`; taken: all have come to it, and hand blocks over. */
+  readonly phase: 'building' | 'committed' | 'taken';
+  /** When it was made, and by which paces. */
+  readonly since: number;
+  readonly paces: Paces;
+  readonly ready: ReadonlySet<string>;
+  /** What keeps it from being built, and the board that this is about. */
+  readonly problem: { readonly board: string; readonly how: string } | undefined;
+  readonly step: number;
+  readonly committedAt: number;
+  readonly takenAt: number;
+  /** Boards that have given and got what they had to, and how much that was. */
+  readonly moved: ReadonlySet<string>;
+  readonly bytes: number;
+};
+
 /** Why a run ends early. Data: `failure.ts` makes the error of it. */
 export type Failure =
   | { readonly kind: 'not-enough-boards'; readonly online: readonly string[]; readonly seconds: number }
@@ -98,6 +119,8 @@ export type Failure =
       readonly step: number;
       readonly error: { readonly code: string; readonly message: string };
     }
+  /** A board failed, or was lost, while blocks went from board to board. */
+  | { readonly kind: 'handover'; readonly board: string; readonly step: number; readonly how: string }
   | { readonly kind: 'not-finite'; readonly stage: number; readonly step: number; readonly what: string }
   | { readonly kind: 'hub'; readonly error: Error };
 
@@ -146,6 +169,12 @@ export type RunState = {
   readonly captured: { readonly at: number; readonly seconds: number } | undefined;
   /** A planned change of boards: the term ends with this step, whose state is captured. */
   readonly move: { readonly step: number; readonly reason: string } | undefined;
+  /** A planned change that is prepared beside training. */
+  readonly next: NextPlan | undefined;
+  /** A plan could not be made ready in this term: the next change ends the term first. */
+  readonly gaveUp: boolean;
+  /** The highest term that any plan of the run has had. */
+  readonly lastTerm: number;
   /** A board's time in the run ÷ the time by its own measurements: a mean over its steps in which old ones fade. */
   readonly paces: Paces;
   /** The same when the plan was made: its times are of then. */

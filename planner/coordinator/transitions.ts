@@ -1,3 +1,4 @@
+import { boardsOfEither } from '../index.ts';
 import type { BoardState, Failure, FleetState, IgnoreReason, RunState, StageState } from './state.ts';
 import type { Recovery } from './types.ts';
 
@@ -36,12 +37,22 @@ export function leave(state: FleetState, board: string, how: string): FleetState
     return { ...state, run: { ...run, phase: 'gathering', phaseSince: state.now } };
   }
   const stage = run?.stages.find((candidate) => candidate.board === board);
-  if (run === undefined || stage === undefined) return state;
+  if (run === undefined) return state;
+  if (stage === undefined) return { ...state, run: leaveNext(run, board, how, state.now) };
   // It will not say that it has stopped.
   const gone = withStage(run, stage.stage, { stopped: true });
   const known = state.boards.get(board);
   const counted = withBoard(state, board, { ...known, losses: (known?.losses ?? 0) + 1 });
   return fail(counted, gone, { kind: 'lost', stage: stage.stage, step: stage.step, how });
+}
+
+/** A board without a stage of this plan is gone: it may have one in the next, or have blocks to hand over. */
+function leaveNext(run: RunState, board: string, how: string, at: number): RunState {
+  const { next } = run;
+  if (next === undefined || !boardsOfEither(next.before, next.plan).includes(board)) return run;
+  if (next.phase === 'building') return { ...run, next: { ...next, problem: { board, how } } };
+  if (next.phase === 'taken' && next.moved.has(board)) return run;
+  return suspect(run, { kind: 'handover', board, step: next.step, how }, at);
 }
 
 /** The latest recovery is further. */

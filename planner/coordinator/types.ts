@@ -187,6 +187,10 @@ export type Recovery = {
   /** When boards computed again, and when they had done again what was lost. */
   readonly trainingAt?: number;
   readonly caughtUpAt?: number;
+  /** Of a change that was prepared beside training: when it was proposed, when all were ready, and the state that moved. */
+  readonly proposedAt?: number;
+  readonly readyAt?: number;
+  readonly movedBytes?: number;
 };
 
 export type RunResult = {

@@ -43,6 +43,8 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     },
     grant: { run: 'r', term: 1, toStep: 20, capture: true },
     clip: { run: 'r', term: 1, step: 3, squaredNorm: 0.25 },
+    propose: { run: 'r', term: 2, stage: null, plan: {}, before: {}, hubUrl: 'mqtt://127.0.0.1:1883' },
+    commit: { run: 'r', term: 2, step: 7 },
     stop: { run: 'r', term: 1, reason: 'done' },
   },
   deviceReport: {
@@ -63,6 +65,8 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
       bytesReceived: 20,
       links: [{ to: 'pi-2', bytes: 8 }],
     },
+    ready: { run: 'r', term: 2, seconds: 3 },
+    moved: { run: 'r', term: 2, seconds: 0.1, bytes: 100 },
     norms: { run: 'r', term: 1, stage: 0, step: 3, squaredNorms: [1, 0.5] },
     captured: { run: 'r', term: 1, stage: 0, step: 3, tensors: 4, bytes: 100 },
     failed: { run: 'r', term: 1, stage: 0, step: 3, error: { code: 'NAN_LOSS', message: 'loss is NaN' } },

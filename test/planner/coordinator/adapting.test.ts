@@ -30,7 +30,7 @@ function board(factor: (step: number) => number): Script {
 
 const splits = (events: Awaited<ReturnType<typeof createRig>>['events']) =>
   events.flatMap((event) =>
-    event.kind === 'decided' && event.action.kind === 'adopt'
+    event.kind === 'decided' && (event.action.kind === 'adopt' || event.action.kind === 'propose')
       ? [
           event.action.plan.stages
             .map(({ board, firstBlock, lastBlock }) => `${board} ${firstBlock}-${lastBlock}`)
@@ -54,15 +54,17 @@ test('boards that keep their pace keep their plan, and each look is told with it
   }
 });
 
-test('a board that becomes four times as slow gives blocks away, once, and no step is lost or done twice', async (t) => {
+test('a board that becomes four times as slow gives blocks away, not twice within twenty steps, and no step is lost or done twice', async (t) => {
   const rig = await createRig(settings, [board((step) => (step < 15 ? 1 : 4)), board(() => 1)]);
   const { losses, steps, plan } = await rig.run();
   t.is(steps, 60);
   t.is(losses.length, 60);
-  const [before, after, ...more] = splits(rig.events);
-  t.deepEqual(more, []);
+  const [before, after] = splits(rig.events);
   t.not(before, after);
-  t.is(looks(rig.events).filter(({ worthIt }) => worthIt).length, 1);
+  // The new stages were never measured: once they are seen to take longer, the plan may be changed again.
+  const moves = looks(rig.events).filter(({ worthIt }) => worthIt);
+  t.true(moves.length > 0);
+  for (const [index, { step }] of moves.entries()) t.true(step - (moves[index - 1]?.step ?? 0) >= 20);
   const again = structuredClone(rig.events).reduce(apply, initialState);
   t.deepEqual(again.run?.plan, plan);
 });

@@ -93,6 +93,10 @@ export type Script = {
   readonly waitBefore?: (step: number) => Promise<void> | undefined;
   readonly loss?: (step: number) => number | null;
   readonly prepares?: boolean;
+  /** What it does about the next plan, which it makes ready beside training. */
+  readonly onPropose?: () => 'get-ready' | 'fall-silent' | 'die' | { readonly code: string; readonly message: string };
+  /** What it does when blocks change hands. */
+  readonly onHandover?: () => 'hand-over' | 'fall-silent' | 'die';
   readonly clips?: boolean;
   /** Whether it answers `stop`. */
   readonly stops?: boolean;
@@ -125,6 +129,8 @@ export class FakeBoard {
   readonly #captures = new Set<number>();
   #plan: Plan | undefined;
   #stage = 0;
+  #next: Extract<DeviceCommand, { kind: 'propose' }> | undefined;
+  #changesAt: number | undefined;
   #hubUrl = '';
   #step = 0;
   #granted = 0;
@@ -159,6 +165,8 @@ export class FakeBoard {
   /** As if its process was started again. */
   async comeBack(): Promise<void> {
     this.#dead = false;
+    this.#giveUp();
+    this.#plan = undefined;
     this.#script = {};
     await this.#announce(2);
   }
@@ -219,6 +227,8 @@ export class FakeBoard {
         // As a real board, it gives up the stage of an older term.
         this.#giveUp();
         this.#broken = false;
+        this.#next = undefined;
+        this.#changesAt = undefined;
         this.#plan = command.plan as unknown as Plan;
         this.#stage = command.stage;
         this.#hubUrl = command.hubUrl;
@@ -226,6 +236,15 @@ export class FakeBoard {
         this.#granted = command.fromStep;
         if (command.restore) await this.#receiveState();
         if (this.#script.prepares !== false) await this.report({ kind: 'prepared', ...this.place, seconds: 0 });
+        break;
+      case 'propose':
+        this.#next = command;
+        await this.#getReady(command);
+        break;
+      case 'commit':
+        this.#changesAt = command.step;
+        if (this.#plan === undefined) await this.#change();
+        else await this.#work().catch(() => {});
         break;
       case 'grant':
         this.#granted = Math.max(this.#granted, command.toStep);
@@ -238,6 +257,7 @@ export class FakeBoard {
         this.#onClip(command.squaredNorm);
         break;
       case 'stop':
+        if (command.term === this.#next?.term) this.#next = undefined;
         if (command.term !== this.#plan?.term) break;
         this.#giveUp();
         if (this.#script.stops !== false) await this.report({ kind: 'stopped', ...this.place });
@@ -245,6 +265,31 @@ export class FakeBoard {
       default:
         command satisfies never;
     }
+  }
+
+  async #getReady({ run, term, stage }: Extract<DeviceCommand, { kind: 'propose' }>): Promise<void> {
+    const act = this.#script.onPropose?.() ?? 'get-ready';
+    if (act === 'die') return this.die();
+    if (act === 'fall-silent') return;
+    if (act === 'get-ready') return this.report({ kind: 'ready', run, term, seconds: 0 });
+    await this.report({ kind: 'failed', run, term, stage: stage ?? this.#stage, step: 0, error: act });
+  }
+
+  /** Its blocks are now those of the next plan, with no state of others: fakes that were restored are not moved. */
+  async #change(): Promise<void> {
+    const { run, term, plan, stage, hubUrl } = this.#next!;
+    const act = this.#script.onHandover?.() ?? 'hand-over';
+    if (act === 'die') return this.die();
+    this.#giveUp();
+    if (act === 'fall-silent') return;
+    this.#broken = false;
+    this.#step = this.#granted = this.#changesAt!;
+    this.#plan = stage === null ? undefined : (plan as unknown as Plan);
+    this.#stage = stage ?? 0;
+    this.#hubUrl = hubUrl;
+    this.#next = undefined;
+    this.#changesAt = undefined;
+    await this.report({ kind: 'moved', run, term, seconds: 0, bytes: 4 });
   }
 
   #giveUp(): void {
@@ -261,6 +306,7 @@ export class FakeBoard {
     const plan = this.#plan;
     while (!this.#broken && this.#plan === plan) {
       if (this.#captures.delete(this.#step)) await this.#sendState(this.#step);
+      else if (this.#step === this.#changesAt) await this.#change();
       else if (this.#step < this.#granted) await this.#doStep(this.#step);
       else break;
     }

@@ -1,0 +1,169 @@
+import type { DeviceCommand, DeviceReport, LinkSender, TensorMemory } from '../../broker/index.ts';
+import { clipFactor } from '../../models/index.ts';
+import type { Plan } from '../../planner/index.ts';
+import { stageCodecs } from '../runtime/codecs.ts';
+import type { Inbox } from '../runtime/inbox.ts';
+import { runStep, type StageRuntimeNeeds, type StepOutcome } from '../runtime/stage-runtime.ts';
+import type { StageLinks } from './links.ts';
+import type { LoadedStage } from './loaded-stage.ts';
+import { clips, learningRateOf, samplesPerMicroBatch } from './plan-stage.ts';
+import { blocksOf, captureState, sendState } from './state-transfer.ts';
+import { trafficOf, trafficSince, withLosses } from './traffic.ts';
+
+type GrantCommand = Extract<DeviceCommand, { kind: 'grant' }>;
+export type StageReport = DistributiveOmit<DeviceReport, 'run' | 'term' | 'stage'>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+export interface TrainingNeeds {
+  readonly inbox: Inbox;
+  readonly memory: TensorMemory;
+  readonly openHubLink: () => Promise<LinkSender>;
+  readonly report: (report: StageReport) => Promise<void>;
+  /** What is sent beside the steps has failed. */
+  readonly onFailure: (error: unknown) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** The steps of one stage in one term, as far as they are granted, and the captures of its state between them. */
+export class Training {
+  readonly #needs: TrainingNeeds;
+  readonly #captures = new Set<number>();
+  readonly #scales = new Map<number, (squaredNorm: number) => void>();
+  #grantedTo = 0;
+  #step = 0;
+  #endsAt = Number.POSITIVE_INFINITY;
+  #wake: () => void = () => {};
+  #hubLink: LinkSender | undefined;
+  #sending: Promise<void> = Promise.resolve();
+
+  constructor(needs: TrainingNeeds) {
+    this.#needs = needs;
+    needs.signal.addEventListener('abort', () => this.#wake(), { once: true });
+  }
+
+  /** The step that is next, or under way. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Grants may have come before. */
+  beginWith(step: number): void {
+    this.#step = step;
+    this.#grantedTo = Math.max(this.#grantedTo, step);
+  }
+
+  /** It is over once the steps before this one are done. */
+  endWith(step: number): void {
+    this.#endsAt = step;
+    this.#wake();
+  }
+
+  grant({ toStep, capture }: GrantCommand): void {
+    this.#grantedTo = Math.max(this.#grantedTo, toStep);
+    if (capture) this.#captures.add(toStep);
+    this.#wake();
+  }
+
+  clip(step: number, squaredNorm: number): void {
+    this.#scales.get(step)?.(squaredNorm);
+  }
+
+  /** Resolves after the last step of `endWith`, or when the signal is aborted between two steps. */
+  async train(stage: LoadedStage, links: StageLinks): Promise<void> {
+    const { signal, inbox } = this.#needs;
+    const runtime = this.#runtime(stage, links);
+    // A link that breaks ends the step that is waiting for it.
+    links.broken.catch((error) => inbox.close(error));
+    while (!signal.aborted && this.#step < this.#endsAt) {
+      if (this.#captures.delete(this.#step)) await this.#capture(stage, this.#step);
+      else if (this.#step < this.#grantedTo) {
+        await this.#timedStep(runtime, links);
+        this.#step += 1;
+      } else await Promise.race([this.#nextCommand(), links.broken]);
+    }
+  }
+
+  /** The link to the hub, after what is on its way; whoever owns links closes it. */
+  async settled(): Promise<LinkSender | undefined> {
+    await this.#sending;
+    return this.#hubLink;
+  }
+
+  #runtime({ planned, engine, description, samples }: LoadedStage, links: StageLinks): StageRuntimeNeeds {
+    const { plan, index, instructions } = planned;
+    const { next, previous, loss } = links;
+    return {
+      engine,
+      stage: description,
+      instructions,
+      microBatches: plan.microBatches,
+      samplesPerMicroBatch: samplesPerMicroBatch(plan),
+      inbox: this.#needs.inbox,
+      codecs: stageCodecs(plan, index),
+      memory: this.#needs.memory,
+      samples,
+      next,
+      previous,
+      loss,
+      learningRate: learningRateOf(plan),
+      gradientScale: this.#gradientScale(plan),
+    };
+  }
+
+  async #timedStep(runtime: StageRuntimeNeeds, { all, broken }: StageLinks): Promise<void> {
+    const before = trafficOf(all);
+    const cpuBefore = process.cpuUsage();
+    const start = performance.now();
+    const stepped = runStep(runtime, this.#step, this.#needs.signal);
+    const outcome: StepOutcome = await Promise.race([stepped, broken]);
+    const wallSeconds = (performance.now() - start) / 1000;
+    const { user, system } = process.cpuUsage(cpuBefore);
+    await this.#needs.report({
+      kind: 'step',
+      step: this.#step,
+      loss: outcome.loss,
+      samples: runtime.samplesPerMicroBatch * runtime.microBatches,
+      computeSeconds: outcome.computeSeconds,
+      overheadSeconds: Math.max(0, (user + system) / 1e6 - outcome.computeSeconds),
+      waitSeconds: outcome.waitSeconds,
+      wallSeconds,
+      ...withLosses(trafficSince(before, trafficOf(all)), outcome.quantisation),
+    });
+  }
+
+  /** Copies the state now, and sends the copy beside the next steps. */
+  async #capture({ planned, engine }: LoadedStage, step: number): Promise<void> {
+    const { openHubLink, report, onFailure, signal } = this.#needs;
+    const state = await captureState(engine, blocksOf(planned.own));
+    this.#hubLink ??= await openHubLink();
+    const link = this.#hubLink;
+    await this.#sending;
+    this.#sending = sendState(link, 'state-up', state, step, signal)
+      .then((sent) => report({ kind: 'captured', step, ...sent }))
+      .catch((error) => (signal.aborted ? undefined : onFailure(error)));
+  }
+
+  #gradientScale(plan: Plan): StageRuntimeNeeds['gradientScale'] {
+    if (!clips(plan)) return undefined;
+    const { clipNorm } = plan.optimizer.options as { clipNorm: number };
+    return async (step, squaredNorms, signal) => {
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      // Awaited below; a run that ends while the norms are being told must not count as unhandled.
+      promise.catch(() => {});
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      this.#scales.set(step, resolve);
+      await this.#needs.report({ kind: 'norms', step, squaredNorms });
+      try {
+        return clipFactor(clipNorm, await promise);
+      } finally {
+        this.#scales.delete(step);
+      }
+    };
+  }
+
+  #nextCommand(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}
