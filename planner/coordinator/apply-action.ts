@@ -1,7 +1,8 @@
 import type { Action } from './actions.ts';
+import { newStage, propose, settle, take } from './apply-move.ts';
+import { costInNewTerm, costWhenHeld } from './capture-cost.ts';
 import { signatureOf } from './failure.ts';
 import { nextCapturable } from './grants.ts';
-import { newStage, propose, settle, take } from './apply-move.ts';
 import { type CaptureState, type RunState, stepsDone } from './state.ts';
 import { totalsOf } from './totals.ts';
 import { withLast } from './transitions.ts';
@@ -39,10 +40,8 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
     }
     case 'announce':
       return { ...run, announced: action.step + 1 };
-    case 'keep': {
-      const captured = { at, seconds: at - (run.capture?.since ?? at) };
-      return { ...run, capture: undefined, held: action.step, captured, progressAt: at };
-    }
+    case 'keep':
+      return { ...run, capture: undefined, held: action.step, captureCost: costWhenHeld(run), progressAt: at };
     case 'write-checkpoint':
       return { ...run, writing: action.step };
     case 'miss':
@@ -83,8 +82,6 @@ function applyGrant(run: RunState, toStep: number, capture: boolean, at: number)
     step: toStep,
     arrived: run.stages.map(() => new Set<string>()),
     reported: run.stages.map(() => false),
-    since: at,
-    begun: false,
   };
   return {
     ...run,
@@ -129,6 +126,7 @@ function applyRecovery(
     granted: fromStep,
     lastCapture: fromStep,
     capture: undefined,
+    captureCost: costInNewTerm(run),
     move: undefined,
     next: undefined,
     gaveUp: false,

@@ -1,6 +1,7 @@
 import type { DeviceReport } from '../../broker/index.ts';
 import { boardsOfEither, type Plan } from '../index.ts';
 import type { Action } from './actions.ts';
+import { costInNewTerm } from './capture-cost.ts';
 import type { IgnoreReason, NextPlan, RunState, StageState } from './state.ts';
 import { noTotals, totalsOf } from './totals.ts';
 import { isLive, suspect, withLast } from './transitions.ts';
@@ -59,6 +60,7 @@ export function take(run: RunState, at: number): RunState {
     weighedAt: step,
     next: { ...next, phase: 'taken', takenAt: at },
     norms: new Map(),
+    captureCost: costInNewTerm(run),
     recoveries: [...run.recoveries, change],
     progressAt: at,
   };

@@ -1,7 +1,8 @@
 import type { DeviceReport } from '../../broker/index.ts';
 import { type BoardSurvey, parseSurvey } from '../index.ts';
-import type { CapturedTensor } from './events.ts';
 import { applyNextReport } from './apply-move.ts';
+import { costAfterStep } from './capture-cost.ts';
+import type { CapturedTensor } from './events.ts';
 import { paceAfter } from './pace.ts';
 import {
   type Failure,
@@ -114,10 +115,9 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
     totals: addTotals(stage.totals, report, run),
   });
   const done = stepsDone(next) > stepsDone(run);
-  const begins = run.capture?.step === step + 1 && !run.capture.begun;
   return {
     ...next,
-    capture: begins ? { ...run.capture!, since: at, begun: true } : run.capture,
+    captureCost: done ? costAfterStep(run, stepsDone(next), at) : run.captureCost,
     paces: paceAfter(run, stage, report),
     losses: isLast ? [...run.losses, loss!] : run.losses,
     doneAt: done ? [...run.doneAt, at].slice(-1 - SPEED_STEPS) : run.doneAt,

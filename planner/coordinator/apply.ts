@@ -1,6 +1,7 @@
 import type { DeviceState } from '../../broker/index.ts';
 import { applyAction } from './apply-action.ts';
 import { applyReport, applyTensor } from './apply-report.ts';
+import { noCaptures } from './capture-cost.ts';
 import type { Event } from './events.ts';
 import { nextCapturable } from './grants.ts';
 import { hearBeat, missBeat, wakeUp } from './presence.ts';
@@ -84,7 +85,7 @@ function newRun(request: RunRequest, at: number): RunState {
     finalStep: steps,
     capture: undefined,
     held: undefined,
-    captured: undefined,
+    captureCost: noCaptures,
     move: undefined,
     next: undefined,
     gaveUp: false,

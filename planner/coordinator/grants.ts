@@ -1,5 +1,6 @@
 import { boardsOfEither } from '../index.ts';
 import type { Action } from './actions.ts';
+import { expectedCost } from './capture-cost.ts';
 import { type RunState, stepsDone } from './state.ts';
 
 /** Boards have about this much work granted: more than a message's way to the hub and back, and soon stopped. */
@@ -7,7 +8,7 @@ const GRANTED_SECONDS = 1;
 /** One step in work and one to go on with. */
 const LEAST_STEPS = 2;
 const MOST_STEPS = 64;
-/** Where the pace of captures is not given: they may take one part in so many of the time, as if nothing went on beside. */
+/** Where the pace of captures is not given: they may cost one part in so many of the training. */
 const CAPTURE_PARTS = 20;
 const LEAST_CAPTURE_SECONDS = 2;
 
@@ -50,10 +51,11 @@ function multipleAfter(step: number, every: number): number {
 }
 
 /** A loss costs the steps since the last capture, so the hub takes one as soon as captures keep to their share. */
-function whenWorthIt({ captured, phase, phaseSince, granted }: RunState, now: number): number {
-  const last = captured ?? { at: phase === 'training' ? phaseSince : now, seconds: 0 };
-  const wait = Math.max(LEAST_CAPTURE_SECONDS, CAPTURE_PARTS * last.seconds);
-  return now >= last.at + wait ? granted + 1 : Infinity;
+function whenWorthIt(run: RunState, now: number): number {
+  const { captureCost, phase, phaseSince, granted } = run;
+  const since = captureCost.begunAt ?? (phase === 'training' ? phaseSince : now);
+  const wait = Math.max(LEAST_CAPTURE_SECONDS, CAPTURE_PARTS * expectedCost(run));
+  return now >= since + wait ? granted + 1 : Infinity;
 }
 
 /** Where the run ends, or its boards change before. */

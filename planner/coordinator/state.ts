@@ -1,4 +1,5 @@
 import type { BlockCost, BoardSurvey, Plan } from '../index.ts';
+import type { CaptureCost } from './capture-cost.ts';
 import type { Paces } from './pace.ts';
 import type { BoardTotals, Deadlines, Recovery, RunSettings } from './types.ts';
 
@@ -68,9 +69,6 @@ export type CaptureState = {
   readonly arrived: readonly ReadonlySet<string>[];
   /** Stages that have said they are through. */
   readonly reported: readonly boolean[];
-  /** When the first stage came to the step; when it was asked for, before that. */
-  readonly since: number;
-  readonly begun: boolean;
 };
 
 /** What boards have measured for this run. */
@@ -165,8 +163,7 @@ export type RunState = {
   readonly capture: CaptureState | undefined;
   /** The step whose state the hub holds: a recovery goes on from it. */
   readonly held: number | undefined;
-  /** How long the last capture took, from the first stage that came to its step to its whole state, and when that was. */
-  readonly captured: { readonly at: number; readonly seconds: number } | undefined;
+  readonly captureCost: CaptureCost;
   /** A planned change of boards: the term ends with this step, whose state is captured. */
   readonly move: { readonly step: number; readonly reason: string } | undefined;
   /** A planned change that is prepared beside training. */
