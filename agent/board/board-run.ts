@@ -8,7 +8,7 @@ import { type Handover, handoverOf } from './handover.ts';
 import { type LinkNeeds, openLinks, type StageLinks } from './links.ts';
 import { keepBlocks, type LoadedStage, loadStage, warmUp } from './loaded-stage.ts';
 import { isSameStage, type PlannedStage, plannedStage } from './plan-stage.ts';
-import { captureState, receiveState, StateIntake, sendState } from './state-transfer.ts';
+import { captureState, receiveState, StateIntake, sendBlocks } from './state-transfer.ts';
 import { isSender } from './traffic.ts';
 import { type StageReport, Training } from './training.ts';
 
@@ -186,7 +186,7 @@ export class BoardRun {
       const { senderTo, broken } = this.#links;
       const sendings = [...gives].map(async ([to, blocks]) => {
         const state = await captureState(former!.engine, blocks);
-        await sendState(senderTo(to), 'state-down', state, step, signal);
+        await sendBlocks(senderTo(to), state, step, signal);
       });
       const kept = isAnother ? keepBlocks(former, own) : undefined;
       await Promise.race([Promise.all([...sendings, kept, intake?.giveTo(own.engine, signal)]), broken]);

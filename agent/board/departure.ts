@@ -4,7 +4,7 @@ import type { Engine } from '../engine/index.ts';
 import { type BoardRun, type BoardRunNeeds, patienceOf } from './board-run.ts';
 import { reportedError } from './errors.ts';
 import { handoverOf } from './handover.ts';
-import { captureState, sendState } from './state-transfer.ts';
+import { captureState, sendBlocks } from './state-transfer.ts';
 
 type ProposeCommand = Extract<DeviceCommand, { kind: 'propose' }>;
 
@@ -88,7 +88,7 @@ export class Departure {
         const { dataUrl } = plan.stages.find((other) => other.board === to)!;
         const sender = await transport.openSender({ to, url: dataUrl!, run, term, signal, ...patience });
         senders.push(sender);
-        await sendState(sender, 'state-down', await captureState(engine, blocks), step, signal);
+        await sendBlocks(sender, await captureState(engine, blocks), step, signal);
       });
       await Promise.all(sendings);
     } finally {

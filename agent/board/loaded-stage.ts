@@ -1,5 +1,5 @@
 import { stageCalls } from '../calibration/index.ts';
-import { type Engine, type StageDescription, startWorkerEngine } from '../engine/index.ts';
+import { besideTraining, type Engine, type StageDescription, startWorkerEngine } from '../engine/index.ts';
 import type { SampleSource } from '../runtime/stage-runtime.ts';
 import { openSamples, type PlannedStage, specificationOf } from './plan-stage.ts';
 import { blocksOf, captureState } from './state-transfer.ts';
@@ -12,9 +12,6 @@ export interface LoadedStage {
   /** Only on stage 0. */
   readonly samples: SampleSource | undefined;
 }
-
-/** Of the time, for loading beside training: what is trained meanwhile has to keep nine parts in ten of its speed. */
-const BESIDE_SHARE = 0.1;
 
 export interface LoadNeeds {
   readonly threads: number;
@@ -30,7 +27,7 @@ export interface LoadNeeds {
 export async function loadStage(planned: PlannedStage, needs: LoadNeeds): Promise<LoadedStage> {
   const { threads, isBeside = false, onEngine, signal } = needs;
   const samples = planned.index === 0 ? (needs.samples ?? (await openSamples(planned.plan, signal))) : undefined;
-  const engine = await startWorkerEngine(signal, isBeside ? { loadingShare: BESIDE_SHARE } : {});
+  const engine = await startWorkerEngine(signal, isBeside ? besideTraining(threads) : {});
   onEngine(engine);
   const description = await engine.load(specificationOf(planned, threads), signal);
   return { planned, engine, description, samples };

@@ -19,10 +19,9 @@ export async function captureState(engine: Engine, blocks: readonly number[]): P
   return captured;
 }
 
-/** Sends captured state, up to the hub or down to the board that holds the blocks next; says how much it was. */
+/** Sends captured state up to the hub; says how much it was. */
 export async function sendState(
   link: LinkSender,
-  kind: 'state-up' | 'state-down',
   state: CapturedState,
   step: number,
   signal: AbortSignal,
@@ -31,7 +30,7 @@ export async function sendState(
   let bytes = 0;
   for (const { block, tensors } of state) {
     for (const [slot, { name, shape, data }] of tensors.entries()) {
-      const meta = { kind, step, microBatch: block, slot, name, dtype: 'float32', shape } as const;
+      const meta = { kind: 'state-up', step, microBatch: block, slot, name, dtype: 'float32', shape } as const;
       await link.send(meta, data, signal);
       count += 1;
       bytes += data.byteLength;
@@ -40,10 +39,35 @@ export async function sendState(
   return { tensors: count, bytes };
 }
 
-/** Gathers the state of blocks, from whoever sends it. */
+/**
+ * Sends blocks to the board that holds them next, each as one tensor without a name: a block has dozens, and each that is
+ * sent takes a weak board tens of milliseconds, in which all boards wait.
+ */
+export async function sendBlocks(
+  link: LinkSender,
+  state: CapturedState,
+  step: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { block, tensors } of state) {
+    const values = new Float32Array(tensors.reduce((sum, { data }) => sum + data.length, 0));
+    let end = 0;
+    for (const { data } of tensors) {
+      values.set(data, end);
+      end += data.length;
+    }
+    const meta = { kind: 'state-down', step, microBatch: block, slot: 0, dtype: 'float32' } as const;
+    await link.send({ ...meta, shape: [values.length] }, values, signal);
+  }
+}
+
+type Layout = readonly { readonly name: string; readonly shape: readonly number[] }[];
+
+/** Gathers the state of blocks, from whoever sends it: tensor by tensor, or a whole block as one. */
 export class StateIntake {
-  /** Of the longest tensor. */
+  /** Of the longest block. */
   readonly largestBytes: number;
+  readonly #layouts: ReadonlyMap<number, Layout>;
   readonly #missing: ReadonlyMap<number, Set<string>>;
   readonly #received: ReadonlyMap<number, StateTensor[]>;
   readonly #complete = Promise.withResolvers<void>();
@@ -52,7 +76,10 @@ export class StateIntake {
   private constructor(blocks: CapturedState) {
     this.#missing = new Map(blocks.map(({ block, tensors }) => [block, new Set(tensors.map(({ name }) => name))]));
     this.#received = new Map(blocks.map(({ block }) => [block, []]));
-    this.largestBytes = Math.max(0, ...blocks.flatMap(({ tensors }) => tensors.map(({ data }) => data.byteLength)));
+    const layoutOf = (tensors: Layout): Layout => tensors.map(({ name, shape }) => ({ name, shape }));
+    this.#layouts = new Map(blocks.map(({ block, tensors }) => [block, layoutOf(tensors)]));
+    const lengths = blocks.map(({ tensors }) => tensors.reduce((sum, { data }) => sum + data.byteLength, 0));
+    this.largestBytes = Math.max(0, ...lengths);
     this.#complete.promise.catch(() => {});
     this.#finishIfComplete();
   }
@@ -68,11 +95,13 @@ export class StateIntake {
 
   take(tensor: ReceivedTensor): void {
     try {
-      const { name, microBatch: block, from } = tensor.meta;
-      if (this.#missing.get(block)?.delete(name) !== true) {
-        throw new UnexpectedTensorError('state-down', from, `'${name}' of block ${block}`);
+      const { name, shape, microBatch: block, from } = tensor.meta;
+      const parts = name === '' ? this.#layouts.get(block) : [{ name, shape }];
+      for (const part of parts ?? [{ name, shape }]) {
+        if (this.#missing.get(block)?.delete(part.name) === true) continue;
+        throw new UnexpectedTensorError('state-down', from, `'${part.name}' of block ${block}`);
       }
-      this.#received.get(block)!.push(stateTensorOf(tensor));
+      this.#received.get(block)!.push(...stateTensorsOf(tensor, parts!));
       this.#bytes += tensor.payload.length;
       this.#finishIfComplete();
     } catch (error) {
@@ -124,11 +153,17 @@ export async function receiveState(
   }
 }
 
-function stateTensorOf({ meta, payload }: ReceivedTensor): StateTensor {
-  const { name, shape } = meta;
-  const bytes = 4 * elementCount(shape);
+/** The parts of a tensor, one behind the other. */
+function stateTensorsOf({ meta, payload }: ReceivedTensor, parts: Layout): readonly StateTensor[] {
+  const bytes = 4 * parts.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   if (payload.length !== bytes) {
-    throw new UnexpectedTensorError('state-down', meta.from, `'${name}' has ${payload.length} bytes, not ${bytes}`);
+    const what = `'${meta.name}' of block ${meta.microBatch}`;
+    throw new UnexpectedTensorError('state-down', meta.from, `${what} has ${payload.length} bytes, not ${bytes}`);
   }
-  return { name, shape, data: new Float32Array(payload.slice().buffer) };
+  let end = 0;
+  return parts.map(({ name, shape }) => {
+    const begin = end;
+    end += 4 * elementCount(shape);
+    return { name, shape, data: new Float32Array(payload.slice(begin, end).buffer) };
+  });
 }

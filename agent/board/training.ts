@@ -138,7 +138,7 @@ export class Training {
     this.#hubLink ??= await openHubLink();
     const link = this.#hubLink;
     await this.#sending;
-    this.#sending = sendState(link, 'state-up', state, step, signal)
+    this.#sending = sendState(link, state, step, signal)
       .then((sent) => report({ kind: 'captured', step, ...sent }))
       .catch((error) => (signal.aborted ? undefined : onFailure(error)));
   }

@@ -1,13 +1,22 @@
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { createOnnxEngine, type OnnxEngineOptions } from './onnx-engine.ts';
-import { type EngineRequest, type EngineResponse, transferables, type WorkerReady } from './worker-protocol.ts';
+import { createOnnxEngine } from './onnx-engine.ts';
+import {
+  type EngineRequest,
+  type EngineResponse,
+  transferables,
+  type WorkerReady,
+  type WorkerStart,
+} from './worker-protocol.ts';
 
 // The thread in which ONNX Runtime computes. It answers one request after another, and ends by itself after `dispose`:
 // to terminate it from outside while a run is under way would abort the whole process.
 
 const port = parentPort!;
 const hurry = new AbortController();
-const engine = createOnnxEngine({ ...(workerData as OnnxEngineOptions), hurry: hurry.signal });
+const { loadingShare = 1, yields = false } = workerData as WorkerStart;
+const engine = createOnnxEngine({ loadingShare, hurry: hurry.signal });
+let isYielding = yields;
 let last: Promise<void> = Promise.resolve();
 
 port.on('message', (request: EngineRequest) => {
@@ -18,6 +27,11 @@ port.on('message', (request: EngineRequest) => {
 port.postMessage({ ready: true, name: engine.name, version: engine.version } satisfies WorkerReady);
 
 async function answer({ id, call, args }: EngineRequest): Promise<void> {
+  // Whoever looks at the state of a stage has loaded it and warmed it up.
+  if (isYielding && call === 'getState') {
+    isYielding = false;
+    setPriority(0, constants.priority.PRIORITY_NORMAL);
+  }
   const method = engine[call] as (...given: unknown[]) => Promise<unknown>;
   let response: EngineResponse;
   try {

@@ -10,4 +10,4 @@ export type {
   StageSpecification,
   StateTensor,
 } from './types.ts';
-export { startWorkerEngine } from './worker-engine.ts';
+export { besideTraining, startWorkerEngine } from './worker-engine.ts';

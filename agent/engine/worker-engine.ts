@@ -1,9 +1,14 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { EngineClosedError, EngineError } from './errors.ts';
-import type { OnnxEngineOptions } from './onnx-engine.ts';
 import type { Engine } from './types.ts';
-import { type EngineCall, type EngineResponse, transferables, type WorkerReady } from './worker-protocol.ts';
+import {
+  type EngineCall,
+  type EngineResponse,
+  transferables,
+  type WorkerReady,
+  type WorkerStart,
+} from './worker-protocol.ts';
 
 interface Waiting {
   resolve(value: never): void;
@@ -13,13 +18,11 @@ interface Waiting {
 const disposeDeadlineMilliseconds = 10_000;
 
 /** An engine in a thread of its own, so that the caller's thread stays free while a step computes. */
-export async function startWorkerEngine(
-  signal?: AbortSignal,
-  options: Pick<OnnxEngineOptions, 'loadingShare'> = {},
-): Promise<Engine> {
+export async function startWorkerEngine(signal?: AbortSignal, start: WorkerStart = {}): Promise<Engine> {
   signal?.throwIfAborted();
-  const worker = new Worker(new URL('./engine-worker.ts', import.meta.url), {
-    workerData: options,
+  const file = start.yields ? './yielding-worker.ts' : './engine-worker.ts';
+  const worker = new Worker(new URL(file, import.meta.url), {
+    workerData: start,
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   });
   const call = connect(worker);
@@ -44,6 +47,14 @@ export async function startWorkerEngine(
       await Promise.all([call('dispose'), exited]);
     },
   };
+}
+
+/**
+ * How an engine is loaded beside one that trains. With the lowest priority it takes what that one leaves; where the process may
+ * not raise it again, or more threads would keep it, loading rests nine times as long as it works.
+ */
+export function besideTraining(threads: number): WorkerStart {
+  return threads === 1 && process.getuid?.() === 0 ? { yields: true } : { loadingShare: 0.1 };
 }
 
 async function ready(worker: Worker, signal: AbortSignal | undefined): Promise<WorkerReady> {
