@@ -7,6 +7,8 @@ import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
 import { predictorBench } from './predictor.ts';
 import { recoverBench } from './recover.ts';
+import { repartitionBench } from './repartition.ts';
+import { replicateBench } from './replicate.ts';
 import { simulateBench } from './simulate.ts';
 import { telemetryBench } from './telemetry.ts';
 
@@ -20,6 +22,8 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   pipeline: pipelineBench,
   predictor: predictorBench,
   recover: recoverBench,
+  repartition: repartitionBench,
+  replicate: replicateBench,
   telemetry: telemetryBench,
   planner: plannerBench,
   simulate: simulateBench,

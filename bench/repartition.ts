@@ -1,0 +1,106 @@
+import { parseArgs } from 'node:util';
+import { type Change, type LabRecord, labRun } from './moving/lab-run.ts';
+import { boardNames, quotas, scenarioText } from './pipeline/scenario.ts';
+import { median, spread } from './statistics.ts';
+
+/** A change is asked for when so many steps are done, by taking most of its share of a core from a board. */
+const CALM_STEPS = 10;
+const WEAK_BOARD = 'board2';
+const WEAK_QUOTA = 0.1;
+/** Steps before the prepare that the speed in it is held against. */
+const STEPS_BEFORE = 2;
+
+interface Round {
+  readonly pauseSeconds: number;
+  readonly stepSeconds: number;
+  readonly movedMB: number;
+  readonly prepareSeconds: number;
+  readonly handoverSeconds: number;
+  /** Undefined where the steps were too few. */
+  readonly shareDuringPrepare: number | undefined;
+}
+
+/** What a planned change of plan costs a run in the lab. Numbers are defined in METHODOLOGY.md. */
+export async function repartitionBench(args: readonly string[]): Promise<unknown> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      model: { type: 'string', default: 'mobilenetv2' },
+      batch: { type: 'string', default: '64' },
+      'micro-batches': { type: 'string', default: '8' },
+      rate: { type: 'string', default: '100' },
+      steps: { type: 'string', default: '60' },
+      rounds: { type: 'string', default: '3' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const { model, rate } = values;
+  const scenario = scenarioText(boardNames, quotas, `{ rate: ${rate} Mbit/s }`);
+  const [batch, microBatches, steps] = [values.batch, values['micro-batches'], values.steps].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  const rounds: Round[] = [];
+  for (let index = 0; index < Number(values.rounds); index += 1) {
+    const words = ['--replicate-every', '1000000'];
+    const record = await labRun({ model, scenario, batch, microBatches, steps, words }, async (run) => {
+      await run.stepsDone(CALM_STEPS);
+      await run.setQuota(WEAK_BOARD, WEAK_QUOTA);
+    });
+    rounds.push(roundOf(record));
+    process.stderr.write(`${JSON.stringify(rounds.at(-1))}\n`);
+  }
+  const of = (key: keyof Round) => rounds.flatMap((round) => round[key] ?? []);
+  return {
+    model,
+    batch,
+    microBatches,
+    megabitsPerSecond: Number(rate),
+    rounds: rounds.length,
+    pauseSeconds: median(of('pauseSeconds')),
+    stepSeconds: median(of('stepSeconds')),
+    movedMB: median(of('movedMB')),
+    prepareSeconds: median(of('prepareSeconds')),
+    handoverSeconds: median(of('handoverSeconds')),
+    shareDuringPrepare: median(of('shareDuringPrepare')),
+    pauseSpread: spread(of('pauseSeconds')),
+    prepareSpread: spread(of('prepareSeconds')),
+    shareSpread: spread(of('shareDuringPrepare')),
+  };
+}
+
+function roundOf({ recoveries, stepSeconds }: LabRecord): Round {
+  const change = recoveries.find(({ proposedAt }) => proposedAt !== undefined);
+  if (change === undefined) throw new Error('no change of plan was prepared beside training: give more --steps');
+  const { step, trainingAt, at, movedBytes = 0 } = change;
+  const [proposedAt, readyAt] = [change.proposedAt!, change.readyAt!];
+  // The second step of a plan and on; the last is followed by the end of the run.
+  const steady = median(stepSeconds.slice(step, -1));
+  return {
+    // It is the first step of the new plan that takes longer.
+    pauseSeconds: stepSeconds[step - 1]! - steady,
+    stepSeconds: steady,
+    movedMB: movedBytes / 1e6,
+    prepareSeconds: readyAt - proposedAt,
+    handoverSeconds: trainingAt! - at,
+    shareDuringPrepare: shareDuring(change, stepSeconds),
+  };
+}
+
+/** Speed while the next plan was made ready ÷ speed of the steps right before. */
+function shareDuring({ step, at, proposedAt, readyAt }: Change, stepSeconds: readonly number[]): number | undefined {
+  const ends = new Map<number, number>();
+  let end = at;
+  for (let index = step - 1; index >= 1; index -= 1) {
+    ends.set(index, end);
+    end -= stepSeconds[index - 1]!;
+  }
+  const timed = [...ends].map(([index, ended]) => ({ ended, seconds: stepSeconds[index - 1]! }));
+  const during = timed.filter(({ ended, seconds }) => ended - seconds >= proposedAt! && ended <= readyAt!);
+  // The latest first; a board that has just become slow is found out after two steps at the soonest.
+  const before = timed.filter(({ ended }) => ended <= proposedAt!).slice(0, STEPS_BEFORE);
+  if (during.length === 0 || before.length < STEPS_BEFORE) return undefined;
+  const mean = (some: typeof timed) => some.reduce((sum, { seconds }) => sum + seconds, 0) / some.length;
+  return mean(before) / mean(during);
+}
