@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.ts';
 import { boardIds, numberedBoards } from '../fleet-options.ts';
 import { DEFAULT_FLEETS, openFleet } from '../fleets.ts';
-import { enterScenario, formatUses, type Inside, startScenarioLab } from '../lab/index.ts';
+import { enterScenario, formatUses, type Inside, ScenarioError, startScenarioLab } from '../lab/index.ts';
 import { logTo } from '../log.ts';
 import { text, wholeNumber, withDefault } from '../options/index.ts';
 import { startHub } from '../processes/hub.ts';
@@ -29,6 +29,7 @@ export const lab = defineCommand({
     const { output, interrupts } = context;
     const entered = options.scenario === undefined ? undefined : await enterScenario(options.scenario, given, context);
     if (entered !== undefined && 'outcome' in entered) return entered.outcome;
+    if (entered !== undefined) checkMoments(options.scenario!, entered.inside);
     const log = logTo(output, options.verbose);
     const started = entered === undefined ? await start() : await startScenario(entered.inside);
     try {
@@ -42,7 +43,8 @@ export const lab = defineCommand({
 
     /** A lab that says, before it ends, what its boards have used. */
     async function startScenario(inside: Inside) {
-      const emulated = await startScenarioLab(inside, log, options.verbose);
+      const say = (line: string) => output.line(line);
+      const emulated = await startScenarioLab(inside, { log, verbose: options.verbose, say });
       const close = async () => {
         for (const line of formatUses(await emulated.uses())) output.line(line);
         await emulated.close();
@@ -78,3 +80,11 @@ export const lab = defineCommand({
     }
   },
 });
+
+/** A lab that stands by itself has no steps to count. @throws ScenarioError */
+function checkMoments(file: string, { description: { events } }: Inside): void {
+  const counted = events.find(({ after }) => 'steps' in after);
+  if (counted === undefined) return;
+  const problem = `the event "${counted.event}" of ${counted.board} is counted by steps, which only \`flotilla train\` does: give seconds`;
+  throw new ScenarioError(file, 0, 'events', problem);
+}

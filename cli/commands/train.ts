@@ -75,7 +75,11 @@ async function trainAndFinish(about: RunContext, log: RunLog, context: Context):
   const lab = await openLab(about, context);
   const clock = startStepClock();
   try {
-    const result = await trainOn(lab, about, clock.tick, log, context);
+    const onStep = (steps: number) => {
+      clock.tick();
+      lab.stepDone?.(steps);
+    };
+    const result = await trainOn(lab, about, onStep, log, context);
     if (result.reason === 'interrupted') return interrupted(result, checked, run, directory, context);
     const seen = { stepSeconds: clock.stepSeconds(), uses: await lab.uses?.() };
     return { report: await finishRun({ ...finished, result, ...seen }, context) };
@@ -121,7 +125,7 @@ function interrupted(
 async function trainOn(
   lab: Lab,
   about: RunContext,
-  onStep: () => void,
+  onStep: (steps: number) => void,
   runLog: RunLog,
   { output, interrupts }: Context,
 ): Promise<RunResult> {
@@ -139,7 +143,7 @@ async function trainOn(
       onPlan: (plan) => output.line(formatPlan(plan)),
       onNotice: (text) => output.line(text),
       onProgress(progress) {
-        onStep();
+        onStep(progress.step);
         print(progress);
       },
       onEvent(event) {
@@ -158,10 +162,12 @@ async function trainOn(
 async function openLab(
   { input, ids, inside }: RunContext,
   { output }: Context,
-): Promise<Lab & Partial<Pick<ScenarioLab, 'uses'>>> {
+): Promise<Lab & Partial<Pick<ScenarioLab, 'uses' | 'stepDone'>>> {
   const { fleet, fleets, threads, verbose, dataBroker } = input.options;
   const log = logTo(output, verbose);
-  if (inside !== undefined) return startScenarioLab(inside, log, verbose, dataBroker);
+  if (inside !== undefined) {
+    return startScenarioLab(inside, { log, verbose, dataBroker, say: (line) => output.line(line) });
+  }
   if (fleet === undefined) return startPassingLab({ places: loopbackPlaces(ids, threads), dataBroker, log, verbose });
   const opened = await openFleet(fleets, fleet, 'hub');
   const { address: host, port } = opened.fleet.hub;

@@ -1,4 +1,5 @@
 import type { Group } from './cgroup/index.ts';
+import type { LabEvent } from './scenario/index.ts';
 
 /** One emulated board, as the process that starts it needs to know it. */
 export interface LabBoard {
@@ -23,6 +24,7 @@ export interface LabDescription {
   /** The network namespace of the hub, where the lab has a network of its own. */
   readonly hubNamespace?: string;
   readonly boards: readonly LabBoard[];
+  readonly events: readonly LabEvent[];
 }
 
 export function namespacesOf({ hubNamespace, boards }: LabDescription): readonly string[] {

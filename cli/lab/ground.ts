@@ -49,7 +49,7 @@ export async function makeGround(scenario: Scenario, needs: GroundNeeds): Promis
 }
 
 function describe(
-  { boards }: Scenario,
+  { boards, events }: Scenario,
   networked: boolean,
   parents: Parents,
   { directory: { id }, loopbackAddress }: GroundNeeds,
@@ -58,6 +58,7 @@ function describe(
   return {
     version: 1,
     hubAddress: networked ? HUB_ADDRESS : '127.0.0.1',
+    events,
     ...(networked ? { hubNamespace: `flotilla-${id}-hub` } : {}),
     boards: boards.map((board, index): LabBoard => {
       const { name, threads, quota, memoryBytes } = board;

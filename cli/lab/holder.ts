@@ -1,4 +1,4 @@
-import { enterGroup, groupUse } from './cgroup/index.ts';
+import { changeQuota, enterGroup, groupUse } from './cgroup/index.ts';
 import type { LabBoard } from './description.ts';
 import type { DutyCycle } from './duty/index.ts';
 import type { BoardUse } from './use.ts';
@@ -8,6 +8,8 @@ export interface BoardHolder {
   readonly id: string;
   /** From now on; a second time changes nothing. */
   hold(): void;
+  /** Gives it another share, from when it is held. */
+  change(quota: number): Promise<void>;
   /** What the board has used since it is held; nothing before. */
   use(): Promise<readonly BoardUse[]>;
 }
@@ -23,7 +25,8 @@ export function createHolder(
   pid: number,
   duty: DutyCycle | undefined,
 ): BoardHolder {
-  const { id, quota, group } = board;
+  const { id, group } = board;
+  let { quota } = board;
   let since: number | undefined;
   return {
     id,
@@ -32,6 +35,11 @@ export function createHolder(
       since = performance.now();
       if (isInCycle(board)) duty?.hold(pid, quota);
       else if (group !== undefined) enterGroup(group, pid);
+    },
+    async change(next) {
+      quota = next;
+      if (!isInCycle(board)) await changeQuota(group!, quota);
+      else if (since !== undefined) duty?.hold(pid, quota);
     },
     async use() {
       if (since === undefined) return [];

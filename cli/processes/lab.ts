@@ -14,6 +14,11 @@ export interface Lab {
   close(): Promise<void>;
 }
 
+/** A lab in which a board that is not there can be started. */
+export interface PassingLab extends Lab {
+  start(board: string): BoardProcess;
+}
+
 /** Where a board is to run, and with how much. */
 export interface BoardPlace {
   readonly id: string;
@@ -66,6 +71,8 @@ export function startBoards({
 
 export interface PassingLabOptions {
   readonly places: readonly BoardPlace[];
+  /** Boards that are not started with the others. */
+  readonly late?: readonly string[];
   /** Where the hub listens; the machine's own loopback address when absent. */
   readonly hubAddress?: string;
   /** A private directory for the keys, which somebody else removes; one that is gone with the lab when absent. */
@@ -77,8 +84,8 @@ export interface PassingLabOptions {
 }
 
 /** A lab of its own for one run, with new keys. */
-export async function startPassingLab(options: PassingLabOptions): Promise<Lab> {
-  const { places, hubAddress = '127.0.0.1', dataBroker, log, verbose } = options;
+export async function startPassingLab(options: PassingLabOptions): Promise<PassingLab> {
+  const { places, late = [], hubAddress = '127.0.0.1', dataBroker, log, verbose } = options;
   const passing = options.directory === undefined ? await mkdtemp(join(tmpdir(), 'flotilla-')) : undefined;
   const directory = options.directory ?? passing!;
   const undo: (() => Promise<unknown>)[] = [];
@@ -93,16 +100,26 @@ export async function startPassingLab(options: PassingLabOptions): Promise<Lab> 
     const identity = created.identities.get('hub')!;
     const hub = await startHub({ identity, keyring, host: hubAddress, port: 0, dataBroker, log });
     undo.push(() => hub.close());
-    const boards = startBoards({
-      fleets: directory,
-      fleet: 'lab',
-      places,
-      hubUrl: hub.controlUrl,
-      dataBroker,
-      ...(verbose ? { onLine: (board, line) => process.stderr.write(`${board}: ${line}\n`) } : {}),
-    });
-    undo.push(() => Promise.all(boards.map((board) => board.stop())));
-    return { hub, boards, lastWords: async (id) => boards.find((board) => board.id === id)?.lastWords(), close };
+    const boards = new Map<string, BoardProcess>();
+    const start = (wanted: readonly BoardPlace[]) => {
+      const onLine = verbose
+        ? { onLine: (board: string, line: string) => process.stderr.write(`${board}: ${line}\n`) }
+        : {};
+      const common = { fleets: directory, fleet: 'lab', hubUrl: hub.controlUrl, dataBroker, ...onLine };
+      for (const board of startBoards({ ...common, places: wanted })) boards.set(board.id, board);
+    };
+    start(places.filter(({ id }) => !late.includes(id)));
+    undo.push(() => Promise.all([...boards.values()].map((board) => board.stop())));
+    return {
+      hub,
+      boards: [...boards.values()],
+      start(id) {
+        start(places.filter((place) => place.id === id));
+        return boards.get(id)!;
+      },
+      lastWords: async (id) => boards.get(id)?.lastWords(),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

@@ -1,6 +1,6 @@
 import { defaultDeadlines, type RunSettings } from '../../planner/coordinator/index.ts';
 import type { FittedModel } from '../../planner/index.ts';
-import type { Inside } from '../lab/index.ts';
+import { type Inside, lateBoards } from '../lab/index.ts';
 import type { TrainInput } from './options.ts';
 import { firstTerm, type RunContext } from './run-context.ts';
 
@@ -26,6 +26,7 @@ export function runSettings(about: RunContext, predictor: FittedModel): RunSetti
     seed: wishes.seed,
     ...(checked.codecs === null ? {} : { codecs: { ...checked.codecs, warmUpSteps: wishes.warmUpSteps } }),
     boards: ids,
+    comesLater: inside === undefined ? [] : lateBoards(inside.description),
     ...(ends === undefined ? {} : { split: ends }),
     arrangement: isFree(about) ? 'free' : 'given',
     adapts: ends === undefined && surveySecondsOf(about) > 0,

@@ -176,7 +176,9 @@ function areSurveysComplete(run: RunState, _now: number, state: FleetState): rea
 }
 
 function boardsFor(run: RunState, state: FleetState): readonly OnlineBoard[] | undefined {
-  return chooseBoards(run.request.settings.boards, onlineBoards(state));
+  const { boards, comesLater = [] } = run.request.settings;
+  const wanted = typeof boards === 'number' ? boards : boards.filter((id) => !comesLater.includes(id));
+  return chooseBoards(wanted, onlineBoards(state));
 }
 
 function planned(run: RunState, boards: readonly OnlineBoard[], then: (plan: Plan) => Action): readonly Action[] {

@@ -38,6 +38,8 @@ export type RunSettings = {
   readonly codecs?: LinkCodecs & { readonly warmUpSteps: number };
   /** How many boards, chosen among those online; or which, in the order of the pipeline. */
   readonly boards: number | readonly string[];
+  /** Of these, those that come later: the run does not wait for them, and looks at them when they are there. */
+  readonly comesLater?: readonly string[];
   /** Where each board's run of blocks ends, in the order of the pipeline; the partition chooses when absent. */
   readonly split?: readonly number[];
   /** `free`: boards that are named may take any place in the pipeline, or none where the step is shorter without them. */

@@ -36,6 +36,11 @@ export async function makeGroup(group: Group, limits: Limits): Promise<void> {
   if (memory !== undefined) await write(memory.directory, memorySettings(memory.version, limits));
 }
 
+/** Gives a group that stands another share of a core. @throws ControlGroupError */
+export async function changeQuota({ cpu }: Group, quota: number): Promise<void> {
+  if (cpu !== undefined) await write(cpu.directory, cpuSettings(cpu.version, { quota }));
+}
+
 async function write(directory: string, settings: readonly Setting[]): Promise<void> {
   for (const { file, value, optional = false } of settings) {
     const path = join(directory, file);

@@ -1,4 +1,5 @@
 export {
+  changeQuota,
   directoriesOf,
   enterGroup,
   type Group,

@@ -8,7 +8,7 @@ import type { DutyCommand, DutyUse } from './types.ts';
 const TICK_MILLISECONDS = 2;
 
 interface Held {
-  readonly quota: number;
+  quota: number;
   readonly clock: CpuClock;
   readonly since: number;
   readonly usedBefore: number;
@@ -42,7 +42,13 @@ const timer = setInterval(() => {
   for (const [pid, held] of boards) look(pid, held);
 }, TICK_MILLISECONDS);
 
+/** A board that is held already gets another share. */
 function hold(pid: number, quota: number): void {
+  const known = boards.get(pid);
+  if (known !== undefined) {
+    known.quota = quota;
+    return;
+  }
   const at = seconds();
   const clock = openCpuClock(pid);
   const used = clock.read() ?? 0;

@@ -1,2 +1,9 @@
 export { parseScenario, readScenario } from './parse.ts';
-export { asksForNetwork, type Link, type Scenario, type ScenarioBoard } from './types.ts';
+export {
+  asksForNetwork,
+  type LabEvent,
+  type Link,
+  lateBoards,
+  type Scenario,
+  type ScenarioBoard,
+} from './types.ts';

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { LineCounter, parseDocument, type YAMLMap } from 'yaml';
 import { isId } from '../../../broker/index.ts';
 import { ScenarioError } from '../errors.ts';
+import { readEvents } from './events.ts';
 import { chance, delay, memory, rate } from './quantities.ts';
 import { ScenarioReader } from './reader.ts';
-import type { Link, Scenario, ScenarioBoard } from './types.ts';
+import { type Link, lateBoards, type Scenario, type ScenarioBoard } from './types.ts';
 
 const LONGEST_FILE_CHARACTERS = 1024 * 1024;
 const MOST_BOARDS = 200;
@@ -35,7 +36,7 @@ export function parseScenario(text: string, file: string): Scenario {
     throw new ScenarioError(file, lines.linePos(broken.pos[0]).line, '', `is not YAML: ${broken.message}`);
   }
   const reader = new ScenarioReader(file, lines);
-  const root = reader.map(document.contents, 'the scenario', ['link', 'boards']);
+  const root = reader.map(document.contents, 'the scenario', ['link', 'boards', 'events']);
   const usual = root.has('link') ? readLink(reader, root, 'link') : undefined;
   const items = reader.list(root, 'boards');
   if (items.length > MOST_BOARDS) {
@@ -46,7 +47,13 @@ export function parseScenario(text: string, file: string): Scenario {
     );
   }
   const names = new Set<string>(['hub']);
-  return { boards: items.map((item, at) => readBoard(reader, item, `boards[${at}]`, { usual, names })) };
+  const boards = items.map((item, at) => readBoard(reader, item, `boards[${at}]`, { usual, names }));
+  const events = readEvents(reader, root, boards, (map) => readQuota(reader, map));
+  const late = lateBoards({ events });
+  if (boards.every(({ name }) => late.includes(name))) {
+    reader.fail(root.get('events', true), 'events', 'no board is there at the beginning');
+  }
+  return { boards, events };
 }
 
 interface Shared {
@@ -59,7 +66,7 @@ interface Shared {
 function readBoard(reader: ScenarioReader, item: unknown, where: string, { usual, names }: Shared): ScenarioBoard {
   const board = reader.map(item, where, ['name', 'quota', 'threads', 'memory', 'link']);
   const name = readName(reader, board, where, names);
-  const quota = reader.value(board, 'quota', numberFrom(LEAST_QUOTA, MOST_QUOTA, 'a share of one core such as 0.4'));
+  const quota = readQuota(reader, board);
   const threads = reader.value(board, 'threads', wholeNumberFrom(1, MOST_THREADS));
   const memoryBytes = reader.quantity(board, 'memory', memory);
   const own = board.has('link') ? readLink(reader, board, `${where}.link`) : undefined;
@@ -71,6 +78,10 @@ function readBoard(reader: ScenarioReader, item: unknown, where: string, { usual
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...(link === undefined ? {} : { link }),
   };
+}
+
+function readQuota(reader: ScenarioReader, map: YAMLMap): number | undefined {
+  return reader.value(map, 'quota', numberFrom(LEAST_QUOTA, MOST_QUOTA, 'a share of one core such as 0.4'));
 }
 
 function readName(reader: ScenarioReader, board: YAMLMap, where: string, taken: Set<string>): string {

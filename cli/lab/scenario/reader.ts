@@ -37,6 +37,20 @@ export class ScenarioReader {
     return this.fail(node ?? map, key, `${key} is not a list with at least one entry`);
   }
 
+  /** One of some words. */
+  choice<const T extends string>(map: YAMLMap, key: string, known: readonly T[]): T {
+    const value = map.get(key);
+    const node = (map.get(key, true) as unknown) ?? map;
+    if (known.includes(value as T)) return value as T;
+    const meant = nearest(String(value), known);
+    const hint = meant === undefined ? `Known are ${known.join(', ')}.` : `Did you mean "${meant}"?`;
+    return this.fail(
+      node,
+      key,
+      value === undefined ? `has no key "${key}". ${hint}` : `${key} "${String(value)}" is not known. ${hint}`,
+    );
+  }
+
   /** Undefined where the key is not there. */
   quantity(map: YAMLMap, key: string, quantity: Quantity): number | undefined {
     return this.value(map, key, (value) => readQuantity(quantity, value));

@@ -18,12 +18,27 @@ export interface ScenarioBoard {
   readonly link?: Link;
 }
 
+/** After so many steps of the run, or seconds after the boards were started. */
+export type Moment = { readonly steps: number } | { readonly seconds: number };
+
+/** What happens to a board while the lab stands. */
+export type LabEvent = { readonly after: Moment; readonly board: string } & (
+  | { readonly event: 'joins' | 'dies' | 'returns' }
+  | { readonly event: 'quota'; readonly quota: number }
+);
+
 /** Boards to be emulated on one machine. */
 export interface Scenario {
   readonly boards: readonly ScenarioBoard[];
+  readonly events: readonly LabEvent[];
+}
+
+/** Boards that are not there at the beginning. */
+export function lateBoards({ events }: Pick<Scenario, 'events'>): readonly string[] {
+  return events.filter(({ event }) => event === 'joins').map(({ board }) => board);
 }
 
 /** Whether the boards are to have a network of their own. */
-export function asksForNetwork({ boards }: Scenario): boolean {
+export function asksForNetwork({ boards }: Pick<Scenario, 'boards'>): boolean {
   return boards.some(({ link }) => link !== undefined);
 }

@@ -4,7 +4,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { enterGroup, groupUse } from '../../../cli/lab/cgroup/index.ts';
+import { changeQuota, enterGroup, groupUse } from '../../../cli/lab/cgroup/index.ts';
 import { cleanLabs } from '../../../cli/lab/clean.ts';
 import { makeLabDirectory } from '../../../cli/lab/directory.ts';
 import { type Ground, makeGround } from '../../../cli/lab/ground.ts';
@@ -48,6 +48,11 @@ test.serial('a busy process in a group of 0.2 of a core gets 0.2 of a core', asy
     t.true(share < 0.26, `used ${share}`);
     t.true(share > 0.05, `used ${share}`);
     t.true(use.cpuSeconds > 0);
+    await changeQuota(group, 0.6);
+    const [half, then] = [await cpuSeconds(), performance.now()];
+    await wait(1_500);
+    const after = ((await cpuSeconds()) - half) / ((performance.now() - then) / 1000);
+    t.true(after > share * 1.4, `used ${after} of 0.6, after ${share} of 0.2`);
   });
 });
 
