@@ -77,7 +77,7 @@ export class Surveyor {
 
   async #survey(wish: SurveyWish, place: { run: string; term: number }, signal: AbortSignal): Promise<BoardSurvey> {
     const { transport, board, dataUrl } = this.#needs;
-    if (wish.links.length === 0) return { profile: await this.#measure(wish, signal), links: [] };
+    if (wish.stages.length > 0) return { profile: await this.#measure(wish, signal), links: [] };
     const sources = [board, ...wish.links.map(({ to }) => to)];
     const receivers = await Promise.all(sources.map((from) => openProbeReceiver(transport, from, place)));
     try {

@@ -2,7 +2,8 @@ import { PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
 import { changeTo, isSteady } from './moving.ts';
 import { boardsThere, knowledgeOf, stepsOfNowAndBest } from './planning.ts';
-import { type FleetState, onlineBoards, type RunState, stepsDone } from './state.ts';
+import { type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
+import { knownBoards } from './surveying.ts';
 
 type Weighed = Extract<Action, { kind: 'weigh' }>;
 
@@ -26,17 +27,18 @@ export function isAnotherPlanBetter(run: RunState, _now: number, state: FleetSta
   const step = stepsDone(run);
   const isKnown = step - request.settings.fromStep >= STEPS_TO_SEE;
   if (plan === undefined || !isKnown || step - weighedAt < STEPS_BETWEEN_LOOKS) return [];
-  const weighed = weigh(run, step, state);
+  const boards = knownBoards(run, boardsThere(request.settings.boards, onlineBoards(state)));
+  const weighed = weigh(run, boards);
   if (weighed === undefined) return [];
   const isSoon = improvedAt !== undefined && step - improvedAt < STEPS_BETWEEN_MOVES;
   const look = { ...weighed, worthIt: weighed.worthIt && !isSoon };
-  const boards = boardsThere(request.settings.boards, onlineBoards(state));
   return look.worthIt ? [look, changeTo(run, boards, reasonOf(look))] : [look];
 }
 
-function weigh(run: RunState, step: number, state: FleetState): Weighed | undefined {
+/** What a step takes now, would take under the best plan with these boards, and whether that is worth the move. */
+export function weigh(run: RunState, boards: readonly OnlineBoard[]): Weighed | undefined {
   const { request, plan, finalStep, startSeconds: moveSeconds } = run;
-  const boards = boardsThere(request.settings.boards, onlineBoards(state));
+  const step = stepsDone(run);
   try {
     const [stepSeconds, bestStepSeconds] = stepsOfNowAndBest(request, boards, knowledgeOf(run), plan!);
     const gained = (finalStep - step) * (stepSeconds - bestStepSeconds);
@@ -47,6 +49,11 @@ function weigh(run: RunState, step: number, state: FleetState): Weighed | undefi
     if (error instanceof PlannerError) return undefined;
     throw error;
   }
+}
+
+export function wordsOf({ stepSeconds, bestStepSeconds, moveSeconds }: Weighed): string {
+  const seconds = (value: number) => `${value.toPrecision(2)} s`;
+  return `a step of ${seconds(stepSeconds)} would take ${seconds(bestStepSeconds)}, and a change ${seconds(moveSeconds)}`;
 }
 
 function reasonOf({ stepSeconds, bestStepSeconds }: Weighed): string {

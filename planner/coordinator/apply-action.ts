@@ -5,13 +5,15 @@ import { signatureOf } from './failure.ts';
 import { nextCapturable } from './grants.ts';
 import { type CaptureState, type RunState, stepsDone } from './state.ts';
 import { totalsOf } from './totals.ts';
-import { withLast } from './transitions.ts';
+import { askedAnew, withLast } from './transitions.ts';
 
 /** What a decision changes by being taken: it is not taken again. */
 export function applyAction(run: RunState, action: Action, at: number): RunState {
   switch (action.kind) {
     case 'survey': {
       const survey = { ...run.survey, rounds: action.round + 1, awaited: new Set(action.wishes.keys()) };
+      // Others go on with training.
+      if (run.phase === 'training') return { ...run, survey };
       return { ...run, survey, phase: 'surveying', phaseSince: at, progressAt: at };
     }
     case 'adopt': {
@@ -132,6 +134,7 @@ function applyRecovery(
     gaveUp: false,
     lastTerm: term,
     norms: new Map(),
+    survey: askedAnew(run.survey),
     losses: run.losses.slice(0, fromStep - origin.fromStep),
     weighedAt: fromStep,
     doneAt: [],

@@ -4,7 +4,7 @@ import type { Action } from './actions.ts';
 import { costInNewTerm } from './capture-cost.ts';
 import type { IgnoreReason, NextPlan, RunState, StageState } from './state.ts';
 import { noTotals, totalsOf } from './totals.ts';
-import { isLive, suspect, withLast } from './transitions.ts';
+import { askedAnew, isLive, suspect, withLast } from './transitions.ts';
 
 // What a planned change that is prepared beside training does to the run. [moving.ts]
 
@@ -60,6 +60,7 @@ export function take(run: RunState, at: number): RunState {
     weighedAt: step,
     next: { ...next, phase: 'taken', takenAt: at },
     norms: new Map(),
+    survey: askedAnew(run.survey),
     captureCost: costInNewTerm(run),
     recoveries: [...run.recoveries, change],
     progressAt: at,

@@ -44,7 +44,7 @@ export function applyReport(state: FleetState, board: string, report: DeviceRepo
 /** What a board has measured takes the place of what it had measured before, but for what it was not asked again. */
 function applySurvey(state: FleetState, run: RunState, board: string, report: Report<'surveyed'>): FleetState {
   const { survey: known } = run;
-  if (run.phase !== 'surveying' || report.round !== known.rounds - 1 || !known.awaited.has(board)) {
+  if (!isLive(run) || report.round !== known.rounds - 1 || !known.awaited.has(board)) {
     return ignore(state, 'not-expected');
   }
   const awaited = new Set([...known.awaited].filter((other) => other !== board));
@@ -54,7 +54,9 @@ function applySurvey(state: FleetState, run: RunState, board: string, report: Re
     'problem' in found
       ? { ...known, awaited, problems: new Map(known.problems).set(board, found.problem) }
       : { ...known, awaited, surveys: new Map(known.surveys).set(board, merged(before, found)) };
-  return { ...state, run: { ...run, survey, progressAt: state.now } };
+  // While others train, it is they who have to make progress.
+  const progressAt = run.phase === 'surveying' ? state.now : run.progressAt;
+  return { ...state, run: { ...run, survey, progressAt } };
 }
 
 function merged(before: BoardSurvey | undefined, found: BoardSurvey): BoardSurvey {

@@ -1,10 +1,12 @@
 import { PlannerError } from '../index.ts';
 import type { Action } from './actions.ts';
+import { weigh, wordsOf } from './adapting.ts';
 import { isBadInput } from './errors.ts';
 import { describeFailure, signatureOf } from './failure.ts';
 import { abandonedBy, changeTo, isSteady } from './moving.ts';
 import { boardsThere, knowledgeOf, planOf, requestFor } from './planning.ts';
 import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
+import { knownBoards, newcomerWishes } from './surveying.ts';
 
 /** A change of boards costs about as much as some steps. */
 const LEAST_STEPS_LEFT = 10;
@@ -71,9 +73,7 @@ export function withThoseThere(run: RunState, seconds: number): Action {
 export function isMoveWanted(run: RunState, now: number, state: FleetState): readonly Action[] {
   const { stopRequested, stages, finalStep, granted } = run;
   if (!isSteady(run) || stopRequested || granted + LEAST_STEPS_LEFT > finalStep) return [];
-  const next = boardsThere(run.request.settings.boards, onlineBoards(state)).filter(
-    ({ id }) => isIn(run, id) || isSettled(state, id, now),
-  );
+  const next = knownBoards(run, settledBoards(run, now, state));
   const drained = stages.find(({ board }) => state.boards.get(board)?.drained);
   if (drained !== undefined) return [changeTo(run, next, `${drained.board} is being drained`)];
   const back = next.find(({ id }) => !isIn(run, id) && isNew(run, state, id));
@@ -82,6 +82,20 @@ export function isMoveWanted(run: RunState, now: number, state: FleetState): rea
   if (problem === undefined) return [changeTo(run, next, `${back.id} is there`)];
   const { onlineSince = now } = state.boards.get(back.id) ?? {};
   return [{ kind: 'leave-out', board: back.id, onlineSince, reason: problem }];
+}
+
+/** A board that comes measures itself beside the training of the others, before a plan is made with it. */
+export function isNewcomerUnknown(run: RunState, now: number, state: FleetState): readonly Action[] {
+  const { stopRequested, finalStep, granted, survey } = run;
+  if (!isSteady(run) || stopRequested || granted + LEAST_STEPS_LEFT > finalStep || survey.awaited.size > 0) return [];
+  const others = settledBoards(run, now, state).filter(({ id }) => !isIn(run, id));
+  const wishes = newcomerWishes(run, others);
+  return wishes.size > 0 ? [{ kind: 'survey', round: survey.rounds - 1, wishes }] : [];
+}
+
+function settledBoards(run: RunState, now: number, state: FleetState): readonly OnlineBoard[] {
+  const there = boardsThere(run.request.settings.boards, onlineBoards(state));
+  return there.filter(({ id }) => isIn(run, id) || isSettled(state, id, now));
 }
 
 /** The state is held with which the boards change. */
@@ -110,7 +124,9 @@ function isNew({ plannedAt, leftOut }: RunState, { boards }: FleetState, id: str
 function problemWith(run: RunState, boards: readonly OnlineBoard[], id: string): string | undefined {
   try {
     const { stages } = planOf(requestFor(run, boards), boards, knowledgeOf(run));
-    return stages.some(({ board }) => board === id) ? undefined : `the plan is better without ${id}`;
+    if (!stages.some(({ board }) => board === id)) return `the plan is better without ${id}`;
+    const weighed = run.request.settings.adapts ? weigh(run, boards) : undefined;
+    return weighed === undefined || weighed.worthIt ? undefined : `it is not worth the move: ${wordsOf(weighed)}`;
   } catch (error) {
     if (error instanceof PlannerError) return error.message;
     throw error;
@@ -120,7 +136,9 @@ function problemWith(run: RunState, boards: readonly OnlineBoard[], id: string):
 /** A plan for the boards that are there; the run pauses where there are none, or where the model does not fit them. */
 export function areBoardsBack(run: RunState, _now: number, state: FleetState): readonly Action[] {
   if (run.phase !== 'recovering') return [];
-  const boards = boardsThere(run.request.settings.boards, onlineBoards(state));
+  const there = boardsThere(run.request.settings.boards, onlineBoards(state));
+  const known = knownBoards(run, there);
+  const boards = known.length === 0 ? there : known;
   if (boards.length === 0) return pause(run, 'no board of the run is online');
   try {
     return [{ kind: 'adopt', plan: planOf(requestFor(run, boards), boards, knowledgeOf(run)) }];

@@ -15,7 +15,7 @@ export function firstWishes({ request, survey }: RunState, boards: readonly Onli
   const wishes = new Map<string, SurveyWish>();
   if (surveySeconds === 0) return wishes;
   for (const [index, { id }] of boards.entries()) {
-    if (survey.surveys.has(id) || survey.problems.has(id)) continue;
+    if (!isUnknown(survey, id)) continue;
     // Each begins with the board behind it, so that not all send to the same one.
     const others = boards.length > MOST_FOR_LINKS ? [] : [...boards.slice(index + 1), ...boards.slice(0, index)];
     const links = others.map(({ id: to, dataUrl: url }) => ({ to, url }));
@@ -23,6 +23,22 @@ export function firstWishes({ request, survey }: RunState, boards: readonly Onli
   }
   return wishes;
 }
+
+/** What boards are asked that come while others train: those have no time to answer for links. */
+export function newcomerWishes({ request, survey }: RunState, boards: readonly OnlineBoard[]): Map<string, SurveyWish> {
+  const { surveySeconds: budgetSeconds = 0 } = request.settings;
+  const wish = { model: surveyModel(request), budgetSeconds, stages: [], links: [] };
+  const asked = boards.filter(({ id }) => isUnknown(survey, id) && !survey.awaited.has(id));
+  return new Map(budgetSeconds === 0 ? [] : asked.map(({ id }) => [id, wish]));
+}
+
+/** Those of whom is known how fast they are, where a run has its boards measure themselves. */
+export function knownBoards({ request, survey }: RunState, boards: readonly OnlineBoard[]): readonly OnlineBoard[] {
+  if ((request.settings.surveySeconds ?? 0) === 0) return boards;
+  return boards.filter(({ id }) => !isUnknown(survey, id));
+}
+
+const isUnknown = ({ surveys, problems }: RunState['survey'], id: string) => !surveys.has(id) && !problems.has(id);
 
 /** The stages of a plan that their boards have not measured yet; empty where the plan holds. */
 export function stageWishes({ request, survey }: RunState, plan: Plan): Map<string, SurveyWish> {

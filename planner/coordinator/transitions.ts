@@ -38,7 +38,11 @@ export function leave(state: FleetState, board: string, how: string): FleetState
   }
   const stage = run?.stages.find((candidate) => candidate.board === board);
   if (run === undefined) return state;
-  if (stage === undefined) return { ...state, run: leaveNext(run, board, how, state.now) };
+  if (stage === undefined) {
+    const awaited = new Set([...run.survey.awaited].filter((other) => other !== board));
+    const without = { ...run, survey: { ...run.survey, awaited } };
+    return { ...state, run: leaveNext(without, board, how, state.now) };
+  }
   // It will not say that it has stopped.
   const gone = withStage(run, stage.stage, { stopped: true });
   const known = state.boards.get(board);
@@ -53,6 +57,11 @@ function leaveNext(run: RunState, board: string, how: string, at: number): RunSt
   if (next.phase === 'building') return { ...run, next: { ...next, problem: { board, how } } };
   if (next.phase === 'taken' && next.moved.has(board)) return run;
   return suspect(run, { kind: 'handover', board, step: next.step, how }, at);
+}
+
+/** Answers of an older term are not heard: whoever has not answered yet is asked again. */
+export function askedAnew(survey: RunState['survey']): RunState['survey'] {
+  return { ...survey, awaited: new Set() };
 }
 
 /** The latest recovery is further. */

@@ -1,7 +1,7 @@
 import { type LinkModel, type Links, linkEstimate, nominalLink, observeTransfer, type Transfer } from '../links.ts';
 import type { BoardSurvey } from './types.ts';
 
-/** The links of boards as their transfers have shown them; those between others are taken to be nominal ones. */
+/** The links of boards as their transfers have shown them; those that nobody has measured are taken for typical ones of these. */
 export function linksBetween(surveys: ReadonlyMap<string, BoardSurvey>): Links {
   const known = new Map<string, LinkModel>();
   for (const [from, { links }] of surveys) {
@@ -11,7 +11,17 @@ export function linksBetween(surveys: ReadonlyMap<string, BoardSurvey>): Links {
     }
   }
   if (known.size === 0) return { between: () => nominalLink, everywhere: nominalLink };
-  return { between: (from, to) => known.get(`${from}>${to}`) ?? nominalLink };
+  const usual = typicalOf([...known.values()]);
+  return { between: (from, to) => known.get(`${from}>${to}`) ?? usual };
+}
+
+/** As long as an activation of a small model. */
+const typicalBytes = 262_144;
+
+/** The one in the middle by how long it takes with a tensor. */
+function typicalOf(links: readonly LinkModel[]): LinkModel {
+  const seconds = ({ latencySeconds, bytesPerSecond }: LinkModel) => latencySeconds + typicalBytes / bytesPerSecond;
+  return links.toSorted((a, b) => seconds(a) - seconds(b))[links.length >> 1]!;
 }
 
 /** Of one link; a transfer ends with the receiver's credit, so half of what is the same for all sizes is the way there. */

@@ -88,6 +88,8 @@ export type Act =
   | { readonly code: string; readonly message: string };
 
 export type Script = {
+  /** It is not there until the test has it `start`. */
+  readonly comesLater?: boolean;
   readonly beforeStep?: (step: number) => Act;
   /** It stands still before a step until this resolves. */
   readonly waitBefore?: (step: number) => Promise<void> | undefined;
@@ -425,7 +427,7 @@ export async function createRig(settings: RunSettings, scripts: readonly Script[
       dataUrl,
     });
   });
-  for (const board of boards) await board.start();
+  for (const [at, board] of boards.entries()) if (!scripts[at]!.comesLater) await board.start();
   const clock = virtualClock();
   const events: Event[] = [];
   const checkpoints: { state: CheckpointState; tensors: readonly StateTensor[] }[] = [];
