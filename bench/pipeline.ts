@@ -19,6 +19,8 @@ interface Settings {
   readonly microBatches: number;
   readonly steps: number;
   readonly warmUps: number;
+  /** Steps more of `ours` before those that count, in which the plan may still change. */
+  readonly settle: number;
   /** Of `ours` alone; undefined: none. */
   readonly codec: string | undefined;
 }
@@ -50,7 +52,10 @@ export async function pipelineBench(args: readonly string[]): Promise<unknown> {
   for (const way of chosen) {
     const split = splits[way];
     const codec = way === 'ours' && settings.codec !== undefined ? { codec: settings.codec } : {};
-    const run = await trainRun({ ...common(settings), scenario, ...(split === undefined ? {} : { split }), ...codec });
+    const settle = way === 'ours' ? settings.settle : 0;
+    const length = { steps: settings.steps + settle, warmUps: settings.warmUps + settle };
+    const given = split === undefined ? {} : { split };
+    const run = await trainRun({ ...common(settings), ...length, scenario, ...given, ...codec });
     note(way, `${run.split}: ${round(run.samplesPerSecond, 2)} samples/s`);
     runs.set(way, run);
   }
@@ -72,6 +77,7 @@ function readOptions(args: readonly string[]) {
       'micro-batches': { type: 'string', default: '16' },
       steps: { type: 'string', default: '5' },
       'warm-ups': { type: 'string', default: '2' },
+      settle: { type: 'string', default: '8' },
       json: { type: 'boolean', default: false },
     },
   });
@@ -88,6 +94,7 @@ function readOptions(args: readonly string[]) {
     microBatches: Number(values['micro-batches']),
     steps: Number(values.steps),
     warmUps: Number(values['warm-ups']),
+    settle: Number(values.settle),
     codec: values.codec === 'none' ? undefined : values.codec,
   };
   return { settings, chosen: ways.filter((way) => asked.includes(way)) };
@@ -110,9 +117,10 @@ async function ratesOfBoards(settings: Settings): Promise<readonly number[]> {
   return runs.map(({ samplesPerSecond }) => samplesPerSecond);
 }
 
-/** A rate of wrong results is worth nothing: however the blocks lie, the losses are the same. */
+/** A rate of wrong results is worth nothing: however the blocks lie, the losses of the steps that all have done are the same. */
 function checkLosses(runs: readonly TrainRun[]): void {
-  const [first, ...others] = runs.map(({ losses }) => losses);
+  const common = Math.min(...runs.map(({ losses }) => losses.length));
+  const [first, ...others] = runs.map(({ losses }) => losses.slice(0, common));
   for (const losses of others) {
     const differs = losses.findIndex((loss, step) => Math.abs(loss - first![step]!) > SAME_LOSS * Math.abs(loss));
     if (differs >= 0)

@@ -103,8 +103,8 @@ const surveyWords = {
 } as const;
 
 /** It takes some seconds, in which nothing else is to be seen. */
-function surveying(boards: readonly string[], round: number): string {
-  const { one, several } = round === 0 ? surveyWords.first : surveyWords.stages;
+function surveying(boards: readonly string[], what: keyof typeof surveyWords): string {
+  const { one, several } = surveyWords[what];
   return `${boards.join(', ')} ${boards.length === 1 ? one : several} …`;
 }
 
@@ -139,7 +139,7 @@ async function trainOn(
       checkpoints: checkpointStore(about, (line) => output.line(line)),
       log: logTo(output, about.input.options.verbose),
       lastWords: (board) => lab.lastWords(board),
-      onSurvey: (boards, round) => output.line(surveying(boards, round)),
+      onSurvey: (boards, what) => output.line(surveying(boards, what)),
       onPlan: (plan) => output.line(formatPlan(plan)),
       onNotice: (text) => output.line(text),
       onProgress(progress) {

@@ -56,6 +56,49 @@ export function linkRows(links: readonly LinkBytes[], steps: number): readonly (
   return [['link', 'bytes', 'a step'], ...rows];
 }
 
+/** So many steps tell how long one takes before and after a change. */
+const STEPS_AROUND = 10;
+const REASON_CHARACTERS = 64;
+
+/**
+ * What each change of plan cost: the time until the run was as far as before it, and what a step took before and after
+ * (medians). `stepSeconds[i]` is the time of step `firstStep + i + 1`; empty where nothing changed.
+ */
+export function changeRows(
+  { recoveries }: Pick<RunResult, 'recoveries'>,
+  stepSeconds: readonly number[],
+  firstStep: number,
+): readonly (readonly string[])[] {
+  if (recoveries.length === 0) return [];
+  const header = ['what changed', 'after step', 'done again', 'cost', 'moved', 'a step before', 'and after'];
+  const rows = recoveries.map(({ reason, step, fromStep, at, trainingAt, caughtUpAt, movedBytes }, index) => {
+    const place = (of: number | undefined, otherwise: number) => (of === undefined ? otherwise : of - firstStep);
+    const last = place(recoveries[index - 1]?.step, 0);
+    const next = place(recoveries[index + 1]?.step, stepSeconds.length);
+    const here = step - firstStep;
+    // The step in which it happened tells of the change itself.
+    const before = stepSeconds.slice(Math.max(last, here - 1 - STEPS_AROUND), Math.max(0, here - 1));
+    const after = stepSeconds.slice(here + 1, Math.min(next, here + 1 + STEPS_AROUND));
+    const end = caughtUpAt ?? trainingAt;
+    return [
+      reason.length > REASON_CHARACTERS ? `${reason.slice(0, REASON_CHARACTERS - 1)}…` : reason,
+      String(step),
+      String(step - fromStep),
+      end === undefined ? '–' : `${(end - at).toFixed(1)} s`,
+      movedBytes === undefined ? '–' : megabytes(movedBytes),
+      middle(before),
+      middle(after),
+    ];
+  });
+  return [header, ...rows];
+}
+
+function middle(seconds: readonly number[]): string {
+  const sorted = seconds.toSorted((a, b) => a - b);
+  const median = sorted[sorted.length >> 1];
+  return median === undefined ? '–' : `${median.toPrecision(2)} s`;
+}
+
 /** What the run cost as a whole. Compute and overhead are processor seconds of the boards. */
 export function costOf({ perBoard, seconds }: RunResult) {
   const totals = Object.values(perBoard);

@@ -6,7 +6,7 @@ import type { Context } from '../command.ts';
 import { type BoardUse, formatUses } from '../lab/index.ts';
 import type { Output } from '../output.ts';
 import { MODEL_FILE, RUN_FILE } from '../runs/index.ts';
-import { alignRows, boardRows, costOf, linkBytes, linkRows, percent } from './closing-table.ts';
+import { alignRows, boardRows, changeRows, costOf, linkBytes, linkRows, percent } from './closing-table.ts';
 import { type Patience, whenThereIsSpace } from './disk.ts';
 import { writeWhole } from './files.ts';
 import type { CheckedRun } from './settings.ts';
@@ -55,7 +55,7 @@ export async function finishRun(finished: FinishedRun, { output, interrupts }: C
   const record = { ...report, fromStep, plan, recoveries, losses, stepSeconds };
   const text = `${JSON.stringify(record, null, 2)}\n`;
   await whenThereIsSpace(`'${report.files.run}'`, () => writeWhole(report.files.run, text), patience);
-  printReport(report, result, output);
+  printReport(report, result, changeRows(result, stepSeconds, fromStep), output);
   return report;
 }
 
@@ -65,7 +65,12 @@ function exportedModel({ tensors }: RunResult, { model, train: { classes, normal
 
 type Report = Awaited<ReturnType<typeof finishRun>>;
 
-function printReport({ loss, accuracy, links, lab = [], files }: Report, result: RunResult, output: Output): void {
+function printReport(
+  { loss, accuracy, links, lab = [], files }: Report,
+  result: RunResult,
+  changes: readonly (readonly string[])[],
+  output: Output,
+): void {
   const { cores, computeShare, runtimeShare } = costOf(result);
   output.status('');
   output.line();
@@ -73,6 +78,10 @@ function printReport({ loss, accuracy, links, lab = [], files }: Report, result:
   output.line();
   if (links.length > 0) {
     for (const line of alignRows(linkRows(links, result.losses.length))) output.line(line);
+    output.line();
+  }
+  if (changes.length > 0) {
+    for (const line of alignRows(changes)) output.line(line);
     output.line();
   }
   if (lab.length > 0) {

@@ -112,7 +112,8 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
 
   const doers: Doers = {
     survey({ round, wishes }, state) {
-      onSurvey?.([...wishes.keys()], round);
+      const what = [...wishes.values()].some(({ stages }) => stages.length > 0) ? 'stages' : 'first';
+      onSurvey?.([...wishes.keys()], what);
       const { term } = runIn(state).request;
       for (const [id, wish] of wishes) {
         const message = { kind: 'survey', run, term, round, wish: { ...wish } as unknown as JsonObject } as const;
@@ -209,7 +210,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       tellEvent('given-up', { term, reason: reason.slice(0, 4000) });
     },
     'leave-out'({ board, reason }) {
-      tellEvent('left-out', { board, reason: reason.slice(0, 4000) });
+      notice('left-out', `${board} is left out: ${reason}`, { board, reason: reason.slice(0, 4000) });
     },
     pause({ reason }) {
       notice('paused', `The run waits for boards: ${reason}`);

@@ -148,7 +148,7 @@ export type RunNeeds = {
   /** The end of what a lost board has said, where somebody knows it. */
   readonly lastWords?: (board: string) => Promise<string | undefined>;
   /** Called when boards begin to measure themselves: what they know, or how long the stages of a plan would take. */
-  readonly onSurvey?: (boards: readonly string[], round: number) => void;
+  readonly onSurvey?: (boards: readonly string[], what: 'first' | 'stages') => void;
   /** Called for each plan, when the boards are chosen and the work is shared out. */
   readonly onPlan?: (plan: Plan) => void;
   /** Told in words what happens beside the steps: a board is lost, the run pauses, it has caught up. */
