@@ -58,6 +58,7 @@ export function take(run: RunState, at: number): RunState {
     plannedAt: next.since,
     pacesAtPlan: next.paces,
     weighedAt: step,
+    improvedAt: step,
     next: { ...next, phase: 'taken', takenAt: at },
     norms: new Map(),
     survey: askedAnew(run.survey),

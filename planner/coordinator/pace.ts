@@ -6,6 +6,8 @@ export type Paces = ReadonlyMap<string, number>;
 
 /** The newest step counts this much beside all before it: after five steps of another speed most of it is seen. */
 const NEWEST_SHARE = 0.3;
+/** Of a step: what a board that is expected to compute less than this takes tells of its messages, not of its speed. */
+const DOUBT_SHARE = 0.25;
 /** A step so many times off is a clock that jumped, or a board that was stopped: nothing is learned from it. */
 const MOST_TIMES_OFF = 100;
 
@@ -20,7 +22,8 @@ export function paceOf(paces: Paces, board: string): number {
 
 /**
  * How long a board takes after one more step. It is busy for as long as it does not wait for others; the plan had expected
- * that by the pace of then. The first step of a term counts for nothing: programs are cold.
+ * that by the pace of then. A stage that is small beside the step is believed little: it takes what messages take, and says
+ * nothing of what the board would do with more blocks. The first step of a term counts for nothing: programs are cold.
  */
 export function paceAfter(
   run: RunState,
@@ -29,10 +32,12 @@ export function paceAfter(
 ): Paces {
   const { plan, paces, pacesAtPlan, request } = run;
   const expected = plan?.stages[stage]?.predictedSeconds ?? 0;
-  const ratio = (wallSeconds - waitSeconds) / expected;
+  const busy = wallSeconds - waitSeconds;
+  const ratio = busy / expected;
   const isFirst = next <= request.settings.fromStep;
   if (isFirst || !(ratio > 1 / MOST_TIMES_OFF && ratio < MOST_TIMES_OFF)) return paces;
-  const seen = ratio * paceOf(pacesAtPlan, board);
+  const doubt = DOUBT_SHARE * (plan?.predictedStepSeconds ?? expected);
+  const seen = ((busy + doubt) / (expected + doubt)) * paceOf(pacesAtPlan, board);
   const before = paces.get(board) ?? seen;
   return new Map(paces).set(board, before + NEWEST_SHARE * (seen - before));
 }
