@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { latestCheckpoint } from '../../agent/index.ts';
@@ -13,6 +13,8 @@ const LOOK_MILLISECONDS = 1_000;
 const LONGEST_PAUSE_MILLISECONDS = 60_000;
 /** A run that is told that its hub ends leaves its state on the disk within this time. */
 const END_MILLISECONDS = 15_000;
+/** The process was given something that it will be given again: a checkpoint that is damaged, data that are gone. */
+const BAD_INPUT = 2;
 
 export interface KeeperNeeds {
   readonly register: Register;
@@ -39,6 +41,8 @@ export function keepRuns({ register, say }: KeeperNeeds): RunKeeper {
   const children = new Map<string, ChildProcess>();
   const attempts = new Map<string, Attempt>();
   const told = new Map<string, string>();
+  /** Runs that are not started again, unless somebody has got them to work meanwhile. */
+  const givenUp = new Set<string>();
 
   const tell = (run: string, line: string): void => {
     if (told.get(run) === line) return;
@@ -48,14 +52,17 @@ export function keepRuns({ register, say }: KeeperNeeds): RunKeeper {
 
   const look = async (): Promise<void> => {
     const found = await findRuns(register);
-    for (const { run, state } of found) if (state === 'ended') await register.leave(run);
+    for (const { run, state } of found) {
+      if (state === 'at-work') givenUp.delete(run);
+      if (state === 'ended') await register.leave(run);
+    }
     const { start, refused } = chooseRuns(found);
     for (const [run, problem] of refused) {
       const next = `go on with it by flotilla train --resume, or remove '${join(register.path, run)}'`;
       tell(run, `Run ${run} has no process and is left alone: ${problem}; ${next}.`);
     }
     for (const { run, directory, history } of start) {
-      if (signal.aborted || children.has(run)) continue;
+      if (signal.aborted || children.has(run) || givenUp.has(run)) continue;
       const attempt = await nextAttempt(directory, attempts.get(run));
       if (attempt === undefined) continue;
       attempts.set(run, attempt);
@@ -69,8 +76,12 @@ export function keepRuns({ register, say }: KeeperNeeds): RunKeeper {
     told.delete(run);
     say(`Run ${run} has lost its process: it goes on. What it says is in '${join(directory, OUTPUT_LOG)}'.`);
     child.once('error', ({ message }) => say(`Run ${run} could not be started: ${message}`));
-    child.once('close', (code, killed) => {
+    child.once('close', async (code, killed) => {
       children.delete(run);
+      if (code === BAD_INPUT) {
+        givenUp.add(run);
+        return say(`Run ${run} is left alone: ${await lastError(directory)}`);
+      }
       say(`Run ${run} has ended ${killed === null ? `with code ${code}` : `by ${killed}`}.`);
     });
   };
@@ -100,6 +111,16 @@ async function startAgain(directory: string, { typed }: RunHistory): Promise<Chi
     stdio: ['ignore', output.fd, output.fd],
     detached: true,
   });
+}
+
+async function lastError(directory: string): Promise<string> {
+  const said = await readFile(join(directory, OUTPUT_LOG), 'utf8').catch(() => '');
+  return (
+    said
+      .split('\n')
+      .filter((line) => line.startsWith('error: '))
+      .at(-1) ?? 'it gave no reason'
+  );
 }
 
 /** Undefined while it is too early: the pause doubles each time that nothing was saved in between. */
