@@ -18,12 +18,13 @@ export async function replicateBench(args: readonly string[]): Promise<unknown> 
       batch: { type: 'string', default: '64' },
       'micro-batches': { type: 'string', default: '8' },
       rate: { type: 'string', default: '100' },
+      survey: { type: 'string', default: '10' },
       steps: { type: 'string', default: '60' },
       rounds: { type: 'string', default: '3' },
       json: { type: 'boolean', default: false },
     },
   });
-  const { model, split, rate, batch, 'micro-batches': microBatches, steps } = values;
+  const { model, split, rate, survey, batch, 'micro-batches': microBatches, steps } = values;
   const scenario = scenarioText(
     BOARDS,
     BOARDS.map(() => QUOTA),
@@ -32,7 +33,7 @@ export async function replicateBench(args: readonly string[]): Promise<unknown> 
   const sizes = { batch: Number(batch), microBatches: Number(microBatches), steps: Number(steps) };
   /** Mean over all steps but the first, which warms up. */
   const stepSeconds = async (...words: readonly string[]): Promise<number> => {
-    const wish = { model, scenario, ...sizes, words: ['--split', split, ...words] };
+    const wish = { model, scenario, ...sizes, words: ['--split', split, '--survey', survey, ...words] };
     const { stepSeconds: seconds } = await labRun(wish, async () => {});
     // The last is followed by the state that the run ends with.
     return seconds.reduce((sum, each) => sum + each, 0) / seconds.length;
@@ -50,6 +51,7 @@ export async function replicateBench(args: readonly string[]): Promise<unknown> 
     split,
     ...sizes,
     megabitsPerSecond: Number(rate),
+    surveySeconds: Number(survey),
     rounds: rounds.length,
     cost: median(costs),
     costSpread: spread(costs),
