@@ -43,6 +43,7 @@ export type {
   DeviceProfile,
   DeviceReport,
   DeviceService,
+  DeviceStage,
   DeviceState,
   DeviceTelemetry,
   LinkProbe,
@@ -56,7 +57,7 @@ export type {
 } from './messages/tables.ts';
 export { startBroker } from './server/broker.ts';
 export { defaultLimits } from './server/limits.ts';
-export { createToken, formatClientId } from './server/token.ts';
+export { createToken, formatClientId, watchingPurpose } from './server/token.ts';
 export * from './server/types.ts';
 export {
   formatTopic,

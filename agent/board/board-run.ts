@@ -8,6 +8,7 @@ import { type Handover, handoverOf } from './handover.ts';
 import { type LinkNeeds, openLinks, type StageLinks } from './links.ts';
 import { keepBlocks, type LoadedStage, loadStage, warmUp } from './loaded-stage.ts';
 import { isSameStage, type PlannedStage, plannedStage } from './plan-stage.ts';
+import type { StageNews } from './stage-notice.ts';
 import { captureState, receiveState, StateIntake, sendBlocks } from './state-transfer.ts';
 import { isSender } from './traffic.ts';
 import { type StageReport, Training } from './training.ts';
@@ -21,6 +22,8 @@ export interface BoardRunNeeds {
   readonly transport: Transport;
   readonly threads: number;
   readonly report: (report: DeviceReport) => Promise<void>;
+  /** Told when the board begins to prepare a stage where it holds none, when it trains one, and when it holds none any more. */
+  readonly notice: (news: StageNews) => void;
 }
 
 /** As many tensors as all links of a stage can have under way. */
@@ -121,8 +124,10 @@ export class BoardRun {
     const command = this.#command;
     try {
       const planned = plannedStage(parsePlan(command.plan), this.stage, this.#needs.board);
+      if (this.#former === undefined) this.#notice('preparing', planned);
       if (command.kind === 'prepare') await this.#prepare(planned, command);
       else await this.#follow(planned, command);
+      this.#notice('training', planned);
       await this.#training.train(this.#loaded!, this.#links!);
       if (!this.hasEnded) await this.#giveAway();
     } catch (error) {
@@ -266,6 +271,12 @@ export class BoardRun {
     const [senders, receivers] = [links.filter(isSender), links.filter((link) => !isSender(link))];
     for (const sender of senders) sender.close().catch(() => {});
     await Promise.allSettled(receivers.map((receiver) => receiver.close()));
+  }
+
+  #notice(kind: 'preparing' | 'training', { own }: PlannedStage): void {
+    const { run, term, stage } = this;
+    const { firstBlock, lastBlock } = own;
+    this.#needs.notice({ kind, run, term, stage, firstBlock, lastBlock });
   }
 
   /** A report that cannot be sent is the broken connection's to tell, not the run's. */

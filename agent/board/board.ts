@@ -5,7 +5,6 @@ import {
   connectClient,
   createMqttTransport,
   createRelayTransport,
-  type DeviceProfile,
   type DeviceState,
   type Identity,
   type Keyring,
@@ -19,6 +18,8 @@ import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from
 import type { BoardRunNeeds } from './board-run.ts';
 import { CommandDesk } from './command-desk.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { profileMessage } from './profile-message.ts';
+import { createStageNotice } from './stage-notice.ts';
 import { Surveyor } from './survey.ts';
 
 export interface BoardOptions {
@@ -105,6 +106,7 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
         });
   const { predictor, profiles } = options;
   const report: BoardRunNeeds['report'] = (message) => hub.publish('deviceReport', { id }, message);
+  const notice = createStageNotice({ board: id, publish: (message) => hub.publish('deviceStage', { id }, message) });
   const surveyor = new Surveyor({
     board: id,
     dataUrl,
@@ -113,15 +115,21 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
     predictor,
     log,
     report,
+    notice,
+    onProfile: (profile) => {
+      // What cannot be sent now is said again when the connection is back.
+      hub.publish('deviceProfile', { id }, profileMessage(id, inventory, profile)).catch(() => {});
+    },
     ...(profiles === undefined ? {} : { profiles }),
   });
-  const desk = new CommandDesk({ board: id, hub: keyring.hub, transport, threads, report }, surveyor);
+  const desk = new CommandDesk({ board: id, hub: keyring.hub, transport, threads, report, notice }, surveyor);
   // A board whose address changes says so when it is back at the hub; links to it follow.
   await hub.subscribe('deviceState', { id: '+' }, ({ message }) => {
     if (message.kind === 'online') addresses.set(message.board, message.dataUrl);
   });
   await hub.subscribe('deviceCommand', { id }, ({ message }) => desk.receive(message));
-  await hub.publish('deviceProfile', { id }, profileOf(id, inventory));
+  notice({ kind: 'idle' });
+  await hub.publish('deviceProfile', { id }, profileMessage(id, inventory, await surveyor.known()));
   await hub.publish('deviceState', { id }, onlineState(id, dataUrl, inventory.memoryBytes));
   const closing = new AbortController();
   const ending = AbortSignal.any([closing.signal, ...(options.signal ? [options.signal] : [])]);
@@ -155,10 +163,6 @@ function startTelemetry(options: BoardOptions, hub: Client, signal: AbortSignal)
     log,
     signal,
   });
-}
-
-function profileOf(board: string, { model, cores, memoryBytes, platform }: Inventory): DeviceProfile {
-  return { kind: 'profile', board, model, cores, memoryBytes, platform };
 }
 
 function onlineState(board: string, dataUrl: string, memoryBytes: number): DeviceState {

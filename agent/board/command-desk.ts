@@ -89,6 +89,7 @@ export class CommandDesk {
     this.#parts = [...this.#parts, part];
     part.finished.then(() => {
       this.#parts = this.#parts.filter((other) => other !== part);
+      if (this.#parts.length === 0) this.#needs.notice({ kind: 'idle' });
     });
   }
 

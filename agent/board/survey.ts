@@ -24,6 +24,7 @@ import {
 } from '../calibration/index.ts';
 import { onnxRuntime } from '../engine/index.ts';
 import { createTelemetry } from '../telemetry/index.ts';
+import type { StageNews } from './stage-notice.ts';
 
 export type SurveyCommand = Extract<DeviceCommand, { kind: 'survey' }>;
 
@@ -39,6 +40,10 @@ export interface SurveyorNeeds {
   readonly profiles?: string;
   readonly log: Log;
   readonly report: (report: DeviceReport) => Promise<void>;
+  /** Told when the board begins to measure itself, and when it is through. */
+  readonly notice: (news: StageNews) => void;
+  /** Given what the board knows of itself, when that has become more. */
+  readonly onProfile: (profile: DeviceProfile) => void;
 }
 
 /** Of the board's own cores: where there is no quota, the whole machine is its own. */
@@ -65,6 +70,7 @@ export class Surveyor {
     const { signal } = this.#ending;
     const { report, log, board } = this.#needs;
     const answer = { kind: 'surveyed', run, term, round } as const;
+    this.#needs.notice({ kind: 'measuring', run, term });
     try {
       const survey = await this.#survey(parseWish(wish), { run, term }, signal);
       await report({ ...answer, survey: formatSurvey(survey) });
@@ -72,7 +78,15 @@ export class Surveyor {
       const { message: problem } = error as Error;
       log({ level: 'warn', event: 'survey-failed', detail: { board, run, problem } });
       if (!signal.aborted) await report({ ...answer, survey: null, problem }).catch(() => {});
+    } finally {
+      this.#needs.notice({ kind: 'idle' });
     }
+  }
+
+  /** What the board has measured of itself, now or when it was started before; undefined where nothing. */
+  async known(): Promise<DeviceProfile | undefined> {
+    this.#profile ??= await this.#kept();
+    return this.#profile;
   }
 
   async #survey(wish: SurveyWish, place: { run: string; term: number }, signal: AbortSignal): Promise<BoardSurvey> {
@@ -94,8 +108,8 @@ export class Surveyor {
   }
 
   async #measure({ model, stages, budgetSeconds }: SurveyWish, signal: AbortSignal): Promise<DeviceProfile> {
-    const { board, predictor, profiles } = this.#needs;
-    const known = this.#profile ?? (await this.#kept());
+    const { board, predictor, profiles, onProfile } = this.#needs;
+    const known = await this.known();
     const start = performance.now();
     const measurer = await startMeasurer(signal);
     const telemetry = createTelemetry();
@@ -112,8 +126,11 @@ export class Surveyor {
         isHot: () => (telemetry.sample().temperatureC ?? 0) >= HOT_CELSIUS,
         signal,
       });
-      if (profile !== known && profiles !== undefined) await saveProfile(profiles, profile);
-      this.#profile = profile;
+      if (profile !== known) {
+        if (profiles !== undefined) await saveProfile(profiles, profile);
+        this.#profile = profile;
+        onProfile(profile);
+      }
       return profile;
     } finally {
       await measurer.close();

@@ -41,6 +41,16 @@ export const MOST_OF_A_LINK = 48;
 /** A stage's message about one step starts with these. */
 const stageStep = { run, term, stage, step };
 
+/** A moment by the sender's clock, ISO 8601: for people, never for decisions. */
+const moment = text(40);
+
+/** What a board holds of a run. */
+const heldStage = { board, since: moment, run, term, stage, firstBlock: count, lastBlock: count };
+
+/** Boards and links of one run at most, in one message. */
+const MOST_BOARDS = 1000;
+const MOST_LINKS = 4000;
+
 /**
  * Every message, by type and then by `kind`. The TypeScript types below are derived from it, so that a check and
  * a type cannot part. A new message is one row here and, where it travels on a topic of its own, one in `topics.ts`.
@@ -60,7 +70,31 @@ export const messageTables = {
     lost: { board },
   },
   deviceProfile: {
-    profile: { board, model: text(128), cores: count, memoryBytes: count, platform: text(64) },
+    profile: {
+      board,
+      model: text(128),
+      cores: count,
+      memoryBytes: count,
+      platform: text(64),
+      // Absent until the board has measured itself, or has found on its disk that it had.
+      measured: optional(
+        record({
+          at: moment,
+          seconds: quantity,
+          threads: count,
+          ended: text(16),
+          measurements: count,
+          models: list(text(64), 64),
+          copyBytesPerSecond: quantity,
+        }),
+      ),
+    },
+  },
+  deviceStage: {
+    idle: { board, since: moment },
+    measuring: { board, since: moment, run, term },
+    preparing: heldStage,
+    training: heldStage,
   },
   deviceHeartbeat: {
     beat: { board },
@@ -168,9 +202,34 @@ export const messageTables = {
       step,
       steps: count,
       loss: nullable(real),
+      // Of this step: from the end of the one before to its own, as the hub saw them.
+      seconds: quantity,
+      samples: count,
+      // Of the latest steps together.
       samplesPerSecond: quantity,
-      learningRate: optional(quantity),
-      secondsLeft: optional(quantity),
+      secondsLeft: quantity,
+      boards: list(
+        record({
+          board,
+          stage,
+          computeSeconds: quantity,
+          overheadSeconds: quantity,
+          waitSeconds: quantity,
+          wallSeconds: quantity,
+          busyShare: share,
+        }),
+        MOST_BOARDS,
+      ),
+      links: list(
+        record({
+          from: board,
+          to: board,
+          bytes: count,
+          relativeError: optional(quantity),
+          notFinite: optional(count),
+        }),
+        MOST_LINKS,
+      ),
     },
   },
   runEvent: {
@@ -215,6 +274,7 @@ export type DeviceProfile = MessageOf<'deviceProfile'>;
 export type DeviceHeartbeat = MessageOf<'deviceHeartbeat'>;
 export type DeviceService = MessageOf<'deviceService'>;
 export type DeviceTelemetry = MessageOf<'deviceTelemetry'>;
+export type DeviceStage = MessageOf<'deviceStage'>;
 export type DeviceCommand = MessageOf<'deviceCommand'>;
 export type DeviceReport = MessageOf<'deviceReport'>;
 export type RunPlan = MessageOf<'runPlan'>;

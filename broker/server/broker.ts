@@ -10,7 +10,7 @@ import { defaultLimits } from './limits.ts';
 import { createPermissions, type Permissions, type Principal } from './permissions.ts';
 import { readSocket } from './socket-reader.ts';
 import { createTap } from './tap.ts';
-import { createTokenCheck, type TokenCheck, type TokenRefusal } from './token.ts';
+import { createTokenCheck, isWatching, type TokenCheck, type TokenRefusal } from './token.ts';
 import type { Broker, BrokerLimits, BrokerOptions, BrokerRefusal } from './types.ts';
 
 // MQTT 3.1.1 §3.1.2.2 and §3.2.2.3.
@@ -158,7 +158,7 @@ function handlersOf(room: Room) {
           refuse(room, problem, { peer: client.id });
           return done(connackError(problem), false);
         }
-        admitted.principal = { kind: 'board', id: username as string };
+        admitted.principal = { kind: 'board', id: username as string, watches: isWatching(client.id) };
       }
       admitted.guard.accept();
       done(null, true);

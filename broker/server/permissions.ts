@@ -1,8 +1,13 @@
 import type { Keyring } from '../keyring/keyring.ts';
 import { type ParsedTopic, parseTopic, playsRole, rowsOfFilter, topicRow } from '../topics.ts';
 
-/** Who a connection is: a board that proved its key, or somebody on this machine who may only watch. */
-export type Principal = { readonly kind: 'board'; readonly id: string } | { readonly kind: 'observer' };
+/**
+ * Who a connection is: a member of the fleet that proved its key, or somebody on this machine who may only watch. One that
+ * watches gave up the right to publish when it connected.
+ */
+export type Principal =
+  | { readonly kind: 'board'; readonly id: string; readonly watches?: boolean }
+  | { readonly kind: 'observer' };
 
 /** What a broker lets its connections do; derived from the table of topics. */
 export interface Permissions {
@@ -32,7 +37,8 @@ export function createPermissions(keyring: Keyring, owner: string): Permissions 
   return {
     publishProblem(principal, { topic, bytes, qos, retain }) {
       const parsed = parseTopic(keyring.fleet, topic);
-      if (principal.kind !== 'board' || parsed === null || !carriedHere(parsed)) return 'publish-not-permitted';
+      if (principal.kind !== 'board' || principal.watches === true) return 'publish-not-permitted';
+      if (parsed === null || !carriedHere(parsed)) return 'publish-not-permitted';
       if (keyring.problemOf(principal.id) !== null) return 'revoked-sender';
       const row = topicRow(parsed.name);
       const permitted = playsRole(row.publisher, principal.id, parsed.params, keyring.hub);

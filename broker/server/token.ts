@@ -34,6 +34,18 @@ export function boardOfClientId(clientId: string): string | null {
   return formed && isId('board', board) ? board : null;
 }
 
+/** Purposes that begin so are those of connections that only watch. [protocol §3.8] */
+const WATCHING = 'watch';
+
+/** A purpose for a connection that may publish nothing; `name` tells several of one member apart. */
+export function watchingPurpose(name: string): string {
+  return `${WATCHING}-${name}`;
+}
+
+export function isWatching(clientId: string): boolean {
+  return clientId.split(':')[1]?.startsWith(`${WATCHING}-`) === true;
+}
+
 function signedBytes(fleet: string, broker: string, client: string, issuedAt: number): Buffer {
   return Buffer.from(DOMAIN + canonicalJson({ fleet, broker, client, issuedAt }));
 }

@@ -1,4 +1,5 @@
 import type { Plan, SurveyWish } from '../index.ts';
+import type { StepMetrics } from './metrics.ts';
 import type { Failure, Outcome } from './state.ts';
 import type { Progress } from './types.ts';
 
@@ -18,7 +19,7 @@ export type Action =
   /** Tell boards the squared norm of all gradients of a step. */
   | { readonly kind: 'clip'; readonly step: number; readonly squaredNorm: number }
   /** Tell everybody how far the run is; `step` counts from 0 and is the one that `progress` ends with. */
-  | { readonly kind: 'announce'; readonly step: number; readonly progress: Progress }
+  | { readonly kind: 'announce'; readonly step: number; readonly progress: Progress; readonly metrics: StepMetrics }
   /** Hold on to the state that has come up, in place of the one held before. */
   | { readonly kind: 'keep'; readonly step: number }
   | { readonly kind: 'write-checkpoint'; readonly step: number }

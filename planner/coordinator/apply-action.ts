@@ -3,6 +3,7 @@ import { newStage, propose, settle, take } from './apply-move.ts';
 import { costInNewTerm, costWhenHeld } from './capture-cost.ts';
 import { signatureOf } from './failure.ts';
 import { nextCapturable } from './grants.ts';
+import { withoutStep } from './metrics.ts';
 import { type CaptureState, type RunState, stepsDone } from './state.ts';
 import { totalsOf } from './totals.ts';
 import { askedAnew, withLast } from './transitions.ts';
@@ -41,7 +42,7 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
       return { ...run, norms };
     }
     case 'announce':
-      return { ...run, announced: action.step + 1 };
+      return { ...run, announced: action.step + 1, stepReports: withoutStep(run.stepReports, action.step) };
     case 'keep':
       return { ...run, capture: undefined, held: action.step, captureCost: costWhenHeld(run), progressAt: at };
     case 'write-checkpoint':
@@ -135,6 +136,7 @@ function applyRecovery(
     lastTerm: term,
     norms: new Map(),
     survey: askedAnew(run.survey),
+    stepReports: new Map(),
     losses: run.losses.slice(0, fromStep - origin.fromStep),
     weighedAt: fromStep,
     doneAt: [],

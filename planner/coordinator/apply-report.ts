@@ -3,6 +3,7 @@ import { type BoardSurvey, parseSurvey } from '../index.ts';
 import { applyNextReport } from './apply-move.ts';
 import { costAfterStep } from './capture-cost.ts';
 import type { CapturedTensor } from './events.ts';
+import { withStepReport } from './metrics.ts';
 import { paceAfter } from './pace.ts';
 import {
   type Failure,
@@ -121,6 +122,7 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
     ...next,
     captureCost: done ? costAfterStep(run, stepsDone(next), at) : run.captureCost,
     paces: paceAfter(run, stage, report),
+    stepReports: withStepReport(run, stage, report),
     losses: isLast ? [...run.losses, loss!] : run.losses,
     doneAt: done ? [...run.doneAt, at].slice(-1 - SPEED_STEPS) : run.doneAt,
     lastStepAt: done ? at : run.lastStepAt,

@@ -97,6 +97,7 @@ function newRun(request: RunRequest, at: number): RunState {
     norms: new Map(),
     losses: [],
     announced: fromStep,
+    stepReports: new Map(),
     doneAt: [],
     trainingSince: undefined,
     lastStepAt: at,

@@ -4,6 +4,7 @@ import { isAnotherPlanBetter } from './adapting.ts';
 import { describeWait, judge } from './failure.ts';
 import { grantSteps } from './grants.ts';
 import { isCheckpointDue, isStateComplete } from './keeping.ts';
+import { metricsOf } from './metrics.ts';
 import { areOldStepsDone, buildingDeadline, canCommit, haveAllMoved, isNextHopeless } from './moving.ts';
 import { chooseBoards, knowledgeOf, planOf } from './planning.ts';
 import { missing, nextLook } from './presence.ts';
@@ -212,7 +213,8 @@ function areNormsComplete(run: RunState): readonly Action[] {
 
 function isStepDone(run: RunState): readonly Action[] {
   if (run.phase !== 'training' || run.announced >= stepsDone(run)) return [];
-  return [{ kind: 'announce', step: run.announced, progress: progressOf(run, run.announced) }];
+  const { announced: step } = run;
+  return [{ kind: 'announce', step, progress: progressOf(run, step), metrics: metricsOf(run, step) }];
 }
 
 function progressOf(run: RunState, index: number): Progress {

@@ -112,8 +112,10 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
 
   const doers: Doers = {
     survey({ round, wishes }, state) {
+      const boards = [...wishes.keys()];
       const what = [...wishes.values()].some(({ stages }) => stages.length > 0) ? 'stages' : 'first';
-      onSurvey?.([...wishes.keys()], what);
+      tellEvent('surveying', { boards, what });
+      onSurvey?.(boards, what);
       const { term } = runIn(state).request;
       for (const [id, wish] of wishes) {
         const message = { kind: 'survey', run, term, round, wish: { ...wish } as unknown as JsonObject } as const;
@@ -121,6 +123,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       }
     },
     adopt({ plan }) {
+      tellEvent('planned', plannedDetail(plan));
       onPlan?.(plan);
       tell(messenger.publish('runPlan', { run }, { kind: 'plan', run, term: plan.term, plan }, signal));
       must(captures.open(plan).then(() => mailbox.post({ kind: 'captures-opened', term: plan.term })));
@@ -136,10 +139,11 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     clip(action, state) {
       command(action, state);
     },
-    announce({ step, progress }, state) {
+    announce({ step, progress, metrics }, state) {
       const { steps, loss, samplesPerSecond, secondsLeft } = progress;
-      const metrics = { run, term: runIn(state).request.term, step, steps, loss, samplesPerSecond, secondsLeft };
-      tell(messenger.publish('runMetrics', { run }, { kind: 'metrics', ...metrics }, signal));
+      const { term } = runIn(state).request;
+      const message = { run, term, step, steps, loss, samplesPerSecond, secondsLeft, ...metrics };
+      tell(messenger.publish('runMetrics', { run }, { kind: 'metrics', ...message }, signal));
       onProgress?.(progress);
     },
     keep() {
@@ -262,6 +266,11 @@ function planIn({ run }: FleetState): Plan {
 }
 
 const boardsIn = ({ stages }: Plan): readonly string[] => stages.map(({ board }) => board);
+
+function plannedDetail({ term, stages, predictedStepSeconds }: Plan): JsonObject {
+  const boards = stages.map(({ board }) => board);
+  return { term, boards, ...(predictedStepSeconds === undefined ? {} : { predictedStepSeconds }) };
+}
 
 function reasonOf(outcome: Outcome, { run }: FleetState): string {
   if (outcome.kind !== 'failed' || run === undefined) return outcome.kind;

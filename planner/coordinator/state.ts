@@ -1,5 +1,6 @@
 import type { BlockCost, BoardSurvey, Plan } from '../index.ts';
 import type { CaptureCost } from './capture-cost.ts';
+import type { StepReports } from './metrics.ts';
 import type { Paces } from './pace.ts';
 import type { BoardTotals, Deadlines, Recovery, RunSettings } from './types.ts';
 
@@ -194,6 +195,8 @@ export type RunState = {
   readonly losses: readonly number[];
   /** Steps of which everybody was told. */
   readonly announced: number;
+  /** What stages said of steps that are not announced yet: by step, and then by stage. */
+  readonly stepReports: StepReports;
   /** When the latest steps were done by all stages, oldest first; the first entry is the first grant. */
   readonly doneAt: readonly number[];
   readonly trainingSince: number | undefined;

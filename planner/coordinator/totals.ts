@@ -1,10 +1,8 @@
-import type { DeviceReport } from '../../broker/index.ts';
+import type { StepReport } from './metrics.ts';
 import type { RunState } from './state.ts';
 import type { BoardTotals } from './types.ts';
 
 /** What boards did with the time of a run: sums over its steps, those that were done again included. */
-
-type StepReport = Extract<DeviceReport, { kind: 'step' }>;
 
 export const noTotals: BoardTotals = {
   computeSeconds: 0,

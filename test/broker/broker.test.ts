@@ -2,7 +2,15 @@ import { connect, type Socket } from 'node:net';
 import test from 'ava';
 import mqtt from 'mqtt-packet';
 import { openConnection } from '../../broker/client/connection.ts';
-import { type Broker, createMessenger, createToken, type DeviceState, startBroker } from '../../broker/index.ts';
+import {
+  type Broker,
+  createMessenger,
+  createToken,
+  type DeviceState,
+  formatClientId,
+  startBroker,
+  watchingPurpose,
+} from '../../broker/index.ts';
 import { createTokenCheck } from '../../broker/server/token.ts';
 import { memoryLog, startTestBroker, type TestFleet, testFleet, until, within } from './helpers.ts';
 
@@ -151,7 +159,7 @@ test('publishing outside the table cuts the connection, and is counted', async (
     { topic: 'flotilla/lab/links/pi-2/pi-1/frames', payload: 'x' },
     { topic: '$SYS/x', payload: 'x' },
     { topic: state, payload: 'x'.repeat(5000) },
-    { topic: `flotilla/lab/devices/pi-1/telemetry`, payload: 'x', retain: true },
+    { topic: `flotilla/lab/devices/pi-1/heartbeat`, payload: 'x', retain: true },
   ];
   for (const packet of wrong) {
     const client = await connected(broker, fleet);
@@ -299,6 +307,30 @@ test('an observer on this machine may watch where that is allowed, and only watc
   t.like(await observer.next(), { cmd: 'publish', topic: state });
   observer.send({ cmd: 'publish', topic: state, payload: 'x', qos: 0, dup: false, retain: false });
   await within('the cut', observer.closed);
+});
+
+test('a connection that says it watches gets what is retained, and is cut when it publishes', async (t) => {
+  const fleet = testFleet();
+  const broker = await startTestBroker(fleet, 'hub');
+  t.teardown(() => broker.close());
+  await broker.publishRaw(state, Buffer.from('kept'), { qos: 1, retain: true });
+  const clientId = formatClientId('hub', watchingPurpose('1a2b'));
+  const heard: string[] = [];
+  const watcher = await openConnection({
+    url: broker.url,
+    clientId,
+    username: 'hub',
+    password: createToken(fleet.identity('hub'), 'lab', 'hub', clientId, Date.now()),
+    timeoutMilliseconds: 5000,
+    signal: new AbortController().signal,
+    onMessage: ({ payload }) => heard.push(String(payload)),
+  });
+  await watcher.subscribe('flotilla/lab/devices/+/state', 1);
+  await until('what is retained', () => heard.length === 1);
+  // The hub may publish this, but not where it said that it watches.
+  const publishing = watcher.publish('flotilla/lab/devices/pi-1/service', Buffer.from('x'), { qos: 1, retain: true });
+  await t.throwsAsync(within('the cut', publishing));
+  t.deepEqual({ ...broker.stats.refused }, { 'publish-not-permitted': 1 });
 });
 
 test('disconnecting a board cuts all its connections and no others', async (t) => {

@@ -111,7 +111,8 @@ test('after the hub comes back, subscriptions and retained messages are there ag
   t.deepEqual(changes, [false, true]);
   await until('state and report', () => second.states.length === 1 && reports.length === 1);
   t.deepEqual(second.states, ['online']);
-  const message = { kind: 'metrics', run: 'r', term: 1, step: 1, steps: 2, loss: 1, samplesPerSecond: 5 } as const;
+  const speed = { seconds: 1, samples: 5, samplesPerSecond: 5, secondsLeft: 1, boards: [], links: [] };
+  const message = { kind: 'metrics', run: 'r', term: 1, step: 1, steps: 2, loss: 1, ...speed } as const;
   await second.messenger.publish('runMetrics', { run: 'r' }, message);
   await until('the metrics', () => metrics.length === 1);
   t.is(metrics[0]!.step, 1);

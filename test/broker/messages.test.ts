@@ -12,6 +12,8 @@ const topic = 'flotilla/lab/devices/pi-1/state';
 const lost = { kind: 'lost', board: 'pi-1' } as const;
 const position = { incarnation: 5, sequence: 9 };
 
+const since = '2026-11-27T23:41:07.000Z';
+
 /** One valid message of every kind. A kind without a sample does not compile. */
 const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof messageTables)[T]]: object } } = {
   deviceState: {
@@ -27,6 +29,12 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     lost: { board: 'pi-1' },
   },
   deviceProfile: { profile: { board: 'pi-1', model: 'Pi 4', cores: 4, memoryBytes: 1, platform: 'linux-arm64' } },
+  deviceStage: {
+    idle: { board: 'pi-1', since },
+    measuring: { board: 'pi-1', since, run: 'r', term: 1 },
+    preparing: { board: 'pi-1', since, run: 'r', term: 1, stage: 0, firstBlock: 0, lastBlock: 3 },
+    training: { board: 'pi-1', since, run: 'r', term: 1, stage: 0, firstBlock: 0, lastBlock: 3 },
+  },
   deviceHeartbeat: { beat: { board: 'pi-1' } },
   deviceService: { drained: { board: 'pi-1', reason: 'a new card' }, serving: { board: 'pi-1' } },
   deviceTelemetry: { telemetry: { board: 'pi-1', residentBytes: 1, cpuSeconds: 0.5 } },
@@ -74,7 +82,31 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
   },
   runPlan: { plan: { run: 'r', term: 1, plan: {} } },
   runState: { state: { run: 'r', term: 2, phase: 'paused', step: 7 } },
-  runMetrics: { metrics: { run: 'r', term: 1, step: 3, steps: 10, loss: 2.3, samplesPerSecond: 100 } },
+  runMetrics: {
+    metrics: {
+      run: 'r',
+      term: 1,
+      step: 3,
+      steps: 10,
+      loss: 2.3,
+      seconds: 0.2,
+      samples: 16,
+      samplesPerSecond: 100,
+      secondsLeft: 1.5,
+      boards: [
+        {
+          board: 'pi-1',
+          stage: 0,
+          computeSeconds: 0.1,
+          overheadSeconds: 0.01,
+          waitSeconds: 0.05,
+          wallSeconds: 0.2,
+          busyShare: 0.75,
+        },
+      ],
+      links: [{ from: 'pi-1', to: 'pi-2', bytes: 8, relativeError: 0.04 }],
+    },
+  },
   runEvent: { event: { run: 'r', what: 'started', detail: {} } },
   linkWindow: {
     window: { run: 'r', term: 1, credits: { activation: 3 }, bytes: { activation: 300 }, maxTensorBytes: 100 },

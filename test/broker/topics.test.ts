@@ -51,7 +51,7 @@ test('ids that would change a topic are refused', (t) => {
 test('a filter finds the rows that it could receive', (t) => {
   const names = (filter: string): readonly TopicName[] => rowsOfFilter('lab', filter).map(({ name }) => name);
   t.deepEqual(names('flotilla/lab/devices/+/state'), ['deviceState']);
-  t.deepEqual(names('flotilla/lab/devices/pi-1/+').length, 7);
+  t.deepEqual(names('flotilla/lab/devices/pi-1/+').length, 8);
   t.deepEqual(names('flotilla/lab/#').length, topicNames.length);
   t.deepEqual(names('flotilla/lab/runs/#'), ['runPlan', 'runState', 'runMetrics', 'runEvents']);
   t.deepEqual(names('flotilla/#').length, topicNames.length);
@@ -79,6 +79,7 @@ const expected: Record<TopicName, { publish: string[]; subscribe: string[] }> = 
   deviceHeartbeat: { publish: ['pi-1'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
   deviceService: { publish: ['hub'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
   deviceTelemetry: { publish: ['pi-1'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
+  deviceStage: { publish: ['pi-1'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
   deviceCommand: { publish: ['hub'], subscribe: ['pi-1'] },
   deviceReport: { publish: ['pi-1'], subscribe: ['hub'] },
   runPlan: { publish: ['hub'], subscribe: ['hub', 'pi-1', 'pi-2', 'pi-3'] },
@@ -136,6 +137,16 @@ test('observers see messages but no frames, and publish nothing', (t) => {
   t.true(permissions.mayReceive(observer, 'flotilla/lab/devices/pi-1/report'));
   t.false(permissions.mayReceive(observer, 'flotilla/lab/links/pi-1/hub/frames'));
   t.is(permissions.publishProblem(observer, request('flotilla/lab/devices/pi-1/state')), 'publish-not-permitted');
+});
+
+test('a member that watches reads what any member may, and publishes nothing', (t) => {
+  const permissions = createPermissions(keyring, 'hub');
+  const watcher: Principal = { kind: 'board', id: 'pi-1', watches: true };
+  for (const name of topicNames) {
+    const topic = formatTopic('lab', name, sample as never);
+    t.is(permissions.publishProblem(watcher, request(topic)), 'publish-not-permitted', name);
+    t.is(permissions.maySubscribe(watcher, topic), permissions.maySubscribe(board('pi-1'), topic), name);
+  }
 });
 
 test('a revoked board may neither publish nor receive', (t) => {
