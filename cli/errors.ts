@@ -100,3 +100,56 @@ export class BoardAtWorkError extends CliError {
     );
   }
 }
+
+/** Nobody said which fleet, and it cannot be guessed. */
+export class FleetChoiceError extends UsageError {
+  constructor(directory: string, known: readonly Place[], reached: readonly Place[]) {
+    const command = ({ fleets, name }: Place): string => `--fleet ${name} --fleets ${fleets}`;
+    const problem =
+      reached.length > 1
+        ? `the hubs of ${reached.length} fleets can be reached: say which with ${reached.map(command).join(', or ')}`
+        : known.length > 0
+          ? `no hub can be reached of ${known.map(({ name }) => name).join(', ')} in '${directory}'. ` +
+            `Start one with \`flotilla hub --fleet ${known[0]!.name}\`, or a run with \`flotilla train\``
+          : `there is no fleet in '${directory}', and no lab runs here. Make one with \`flotilla fleet init\`, ` +
+            'or start a run with `flotilla train`';
+    super('FLEET_CHOICE', `${problem}.`);
+  }
+}
+
+interface Place {
+  readonly fleets: string;
+  readonly name: string;
+}
+
+/** No member's key lies where the fleet's keys should. */
+export class NoKeyError extends UsageError {
+  constructor(fleet: string, directory: string) {
+    super(
+      'KEY_MISSING',
+      `no key of a member of fleet '${fleet}' is in '${directory}': copy the fleet file and one of its keys here (mode 600).`,
+    );
+  }
+}
+
+/** The hub's broker did not let us in, nor turn us away. */
+export class HubSilentError extends CliError {
+  constructor(fleet: string, url: string, seconds: number, cause: Error) {
+    super(
+      'HUB_SILENT',
+      `the hub of fleet '${fleet}' does not answer at ${url} within ${seconds} s. ` +
+        `Start it with \`flotilla hub --fleet ${fleet}\`, or say where it is with --hub.`,
+      { cause },
+    );
+  }
+}
+
+/** The hub's file of drained boards is none of ours. */
+export class DrainedFileError extends UsageError {
+  constructor(file: string, problem: string) {
+    super(
+      'DRAINED_FILE',
+      `${file}: ${problem}. Mend it, or remove it and drain again the boards that are to be without work.`,
+    );
+  }
+}

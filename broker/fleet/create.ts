@@ -54,7 +54,13 @@ export function createFleet(options: CreateFleetOptions): NewFleet {
 /** Where the files of a fleet lie. */
 export function fleetPaths(directory: string, name: string) {
   const keys = join(directory, `${name}.keys`);
-  return { file: join(directory, `${name}.yaml`), keys, keyOf: (id: string): string => join(keys, `${id}.key`) };
+  return {
+    file: join(directory, `${name}.yaml`),
+    keys,
+    keyOf: (id: string): string => join(keys, `${id}.key`),
+    /** The hub's own: which boards are drained. */
+    drained: join(directory, `${name}.drained.json`),
+  };
 }
 
 /**

@@ -22,10 +22,11 @@ export const hub = defineCommand({
   },
   examples: ['flotilla hub --fleet lab'],
   async run({ options }, { output, interrupts }) {
-    const { fleet, keyring, identity } = await openFleet(options.fleets, options.fleet, 'hub');
+    const { fleet, keyring, identity, paths } = await openFleet(options.fleets, options.fleet, 'hub');
     const { address: host, port } = fleet.hub;
     const log = logTo(output, options.verbose);
-    const running = await startHub({ identity, keyring, host, port, dataBroker: options.dataBroker, log });
+    const { dataBroker } = options;
+    const running = await startHub({ identity, keyring, host, port, dataBroker, drainedFile: paths.drained, log });
     const register = registerOf(options.fleets, fleet.name);
     const keeper = options.leaveRuns ? undefined : keepRuns({ register, say: (line) => output.line(line) });
     try {

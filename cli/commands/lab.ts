@@ -57,9 +57,9 @@ export const lab = defineCommand({
         const places = loopbackPlaces(options.boards ?? numberedBoards(2), options.threads);
         return startPassingLab({ places, log, verbose: options.verbose });
       }
-      const { fleet, keyring, identity } = await openFleet(options.fleets, options.fleet, 'hub');
+      const { fleet, keyring, identity, paths } = await openFleet(options.fleets, options.fleet, 'hub');
       const { address: host, port } = fleet.hub;
-      const hub = await startHub({ identity, keyring, host, port, log });
+      const hub = await startHub({ identity, keyring, host, port, drainedFile: paths.drained, log });
       const known = fleet.boards.map(({ id }) => id);
       const boards = startBoards({
         fleets: options.fleets,

@@ -171,7 +171,7 @@ async function openLab(
   if (fleet === undefined) return startPassingLab({ places: loopbackPlaces(ids, threads), dataBroker, log, verbose });
   const opened = await openFleet(fleets, fleet, 'hub');
   const { address: host, port } = opened.fleet.hub;
-  const { identity, keyring } = opened;
-  const hub = await joinOrStartHub({ identity, keyring, host, port, dataBroker, log });
+  const { identity, keyring, paths } = opened;
+  const hub = await joinOrStartHub({ identity, keyring, host, port, dataBroker, drainedFile: paths.drained, log });
   return { hub, boards: [], lastWords: async () => undefined, close: () => hub.close() };
 }

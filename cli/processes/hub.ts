@@ -12,6 +12,7 @@ import {
   startBroker,
   type Transport,
 } from '../../broker/index.ts';
+import { keepDrained } from './drained.ts';
 
 /** The hub as a run needs it: messages over the control broker, and a broker on which state arrives. */
 export interface Hub {
@@ -32,6 +33,8 @@ export interface HubOptions {
   readonly port: number;
   /** The broker that carries the data where boards cannot reach each other, or `hub` for the hub's own. */
   readonly dataBroker?: string | undefined;
+  /** Where the hub writes down which boards are drained; it forgets that with its end when absent. */
+  readonly drainedFile?: string;
   readonly log: Log;
 }
 
@@ -41,12 +44,24 @@ const RELAYED_BACKLOG_BYTES = 64 * 2 ** 20;
 /** A link opens when the other side has loaded its stage. */
 const LINK_MILLISECONDS = 120_000;
 
-/** Starts the hub's broker. @throws PortTakenError */
-export async function startHub({ identity, keyring, host, port, dataBroker, log }: HubOptions): Promise<Hub> {
+/** Starts the hub's broker. @throws PortTakenError, DrainedFileError */
+export async function startHub(options: HubOptions): Promise<Hub> {
+  const { identity, keyring, host, port, dataBroker, drainedFile, log } = options;
   const limits = dataBroker === HUB_CARRIES_DATA ? { limits: { backlogBytes: RELAYED_BACKLOG_BYTES } } : {};
   const broker = await startBroker({ host, port, identity, keyring, log, allowLocalObservers: true, ...limits });
   const messenger = createMessenger({ channel: broker, identity, keyring, log });
-  return hubOn(broker, messenger, broker.url, { identity, keyring, dataBroker, log }, () => broker.close());
+  let written = async (): Promise<void> => {};
+  const end = async (): Promise<void> => {
+    await broker.close();
+    await written();
+  };
+  try {
+    if (drainedFile !== undefined) written = await keepDrained(messenger, drainedFile, log);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return hubOn(broker, messenger, broker.url, { identity, keyring, dataBroker, log }, end);
 }
 
 /** In place of a URL. */
