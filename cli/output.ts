@@ -6,9 +6,12 @@ export interface Output {
   warn(text: string): void;
   /** A line that the next one replaces on a terminal; nothing elsewhere. '' takes it away. */
   status(text: string): void;
-  /** Whether `status` shows anything. */
+  /** The whole screen of a terminal, until the next picture; [] gives the screen back. Nothing elsewhere. */
+  picture(lines: readonly string[]): void;
+  /** Whether `status` and `picture` show anything. */
   readonly isTerminal: boolean;
   readonly columns: number;
+  readonly rows: number;
   /** The report of a command, as one line. */
   json(value: unknown): void;
 }
@@ -17,14 +20,21 @@ export interface Stream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
+const OTHER_SCREEN = '\x1b[?1049h\x1b[?25l';
+const OWN_SCREEN = '\x1b[?25h\x1b[?1049l';
+const HOME = '\x1b[H';
+const ERASE_BELOW = '\x1b[J';
+const ERASE_REST = '\x1b[K';
 const ERASE_LINE = '\r\x1b[K';
 
 export function createOutput(stdout: Stream, stderr: Stream, { json }: { readonly json: boolean }): Output {
   const people = json ? stderr : stdout;
   const isTerminal = people.isTTY === true;
   let shown = '';
+  let isPictured = false;
   const print = (stream: Stream, text: string): void => {
     const status = shown;
     if (status !== '') people.write(ERASE_LINE);
@@ -36,12 +46,24 @@ export function createOutput(stdout: Stream, stderr: Stream, { json }: { readonl
     get columns() {
       return people.columns ?? 80;
     },
+    get rows() {
+      return people.rows ?? 24;
+    },
     line: (text = '') => print(people, text),
     warn: (text) => print(stderr, text),
     status(text) {
       if (!isTerminal || (text === '' && shown === '')) return;
       shown = text;
       people.write(`${ERASE_LINE}${text}`);
+    },
+    picture(lines) {
+      if (!isTerminal || (lines.length === 0 && !isPictured)) return;
+      if (lines.length === 0) people.write(OWN_SCREEN);
+      else {
+        const text = lines.map((line) => `${line}${ERASE_REST}`).join('\r\n');
+        people.write(`${isPictured ? '' : OTHER_SCREEN}${HOME}${text}${ERASE_BELOW}`);
+      }
+      isPictured = lines.length > 0;
     },
     json: (value) => print(stdout, JSON.stringify(value)),
   };

@@ -1,7 +1,7 @@
 import type { Messenger } from '../broker/index.ts';
 
 /** Time for the broker to hand out what it has kept. */
-const LOOK_MILLISECONDS = 500;
+export const LOOK_MILLISECONDS = 500;
 const ENDED: ReadonlySet<string> = new Set(['stopping', 'over']);
 
 /**

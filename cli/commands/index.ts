@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts';
 import { agent } from './agent.ts';
 import { calibrateCommand } from './calibrate.ts';
+import { devices } from './devices.ts';
 import { drain, undrain } from './drain.ts';
 import { evaluateCommand } from './eval.ts';
 import { exportCommand } from './export.ts';
@@ -14,6 +15,7 @@ import { predictorExport } from './predictor-export.ts';
 import { predictorFit } from './predictor-fit.ts';
 import { simulateCommand } from './simulate.ts';
 import { train } from './train.ts';
+import { watch } from './watch.ts';
 
 /**
  * Every command, in the order in which the help lists them. A command of two words comes before the one that is its
@@ -28,6 +30,8 @@ export const commands: readonly Command[] = [
   simulateCommand,
   hub,
   agent,
+  devices,
+  watch,
   drain,
   undrain,
   calibrateCommand,

@@ -33,6 +33,7 @@ export const train = defineCommand({
       '--lr, --momentum, --weight-decay and --clip-norm hold for the steps to come; --data says where the same data ' +
       'lie now.',
     'With --scenario the boards are emulated on this machine, each with its share of a core and its network (docs/lab.md).',
+    '`flotilla watch` in another terminal shows what the boards do.',
   ],
   options: trainOptions,
   examples: [

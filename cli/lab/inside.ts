@@ -2,8 +2,8 @@ import { Socket } from 'node:net';
 import type { LabDescription } from './description.ts';
 import { readDescription } from './directory.ts';
 
-/** Tells a command that it runs inside a lab, and where that is written down. Set by the lab's keeper alone. */
-export const LAB_VARIABLE = 'FLOTILLA_LAB';
+/** Tells a command that it runs inside a lab, and where that is written down. */
+const LAB_VARIABLE = 'FLOTILLA_LAB';
 /** The descriptor that the keeper holds the other end of. */
 const KEEPER_DESCRIPTOR = 3;
 
@@ -13,7 +13,12 @@ export interface Inside {
   readonly description: LabDescription;
 }
 
-/** The lab that this process was started in by its keeper; undefined where it was not. */
+/** The environment of a command that is started inside the lab of this directory. */
+export function insideOf(path: string): NodeJS.ProcessEnv {
+  return { ...process.env, [LAB_VARIABLE]: path };
+}
+
+/** The lab that this process was started in; undefined where it was not. */
 export async function insideLab(environment = process.env): Promise<Inside | undefined> {
   const path = environment[LAB_VARIABLE];
   const description = path === undefined ? undefined : await readDescription(path);

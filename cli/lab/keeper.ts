@@ -1,11 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { constants } from 'node:os';
-import { join } from 'node:path';
-import type { InterruptedError, Interrupts } from '../interrupts.ts';
+import type { Interrupts } from '../interrupts.ts';
+import { startAgain } from './again.ts';
 import { type LabDirectory, makeLabDirectory, recordProcess } from './directory.ts';
 import { type Ground, makeGround } from './ground.ts';
-import { LAB_VARIABLE } from './inside.ts';
-import { namespacePath } from './network/index.ts';
+import { insideOf } from './inside.ts';
 import { removeLab } from './remove.ts';
 import type { Scenario } from './scenario/index.ts';
 
@@ -38,32 +35,18 @@ export async function keepLab(scenario: Scenario, needs: KeeperNeeds): Promise<n
 }
 
 async function runInside(directory: LabDirectory, { description, network }: Ground, needs: KeeperNeeds) {
-  const { hubNamespace } = description;
-  const enter = hubNamespace === undefined ? [] : ['nsenter', `--net=${namespacePath(hubNamespace)}`];
-  const program = join(import.meta.dirname, '..', 'flotilla.js');
-  const [command, ...args] = [...enter, process.execPath, program, ...needs.commandLine];
-  const child = spawn(command!, args, {
-    // The fourth is there to be closed: by it the command learns that this process is gone.
-    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-    env: { ...process.env, [LAB_VARIABLE]: directory.path },
+  const { commandLine, interrupts } = needs;
+  const again = startAgain(commandLine, {
+    namespace: description.hubNamespace,
+    // By its fourth descriptor the command learns that this process is gone.
+    isKept: true,
+    env: insideOf(directory.path),
+    interrupts,
   });
-  const ended = exitOf(child);
-  const { gentle, urgent } = needs.interrupts;
-  // The same signal, and so the same exit code.
-  const pass = () => void child.kill((gentle.reason as InterruptedError).exitCode - 128);
-  for (const signal of [gentle, urgent]) signal.addEventListener('abort', pass, { once: true });
   try {
-    if (gentle.aborted) pass();
-    if (child.pid !== undefined) await recordProcess(directory.path, child.pid);
-    return await (network?.relay === undefined ? ended : Promise.race([ended, network.relay.died]));
+    if (again.pid !== undefined) await recordProcess(directory.path, again.pid);
+    return await (network?.relay === undefined ? again.ended : Promise.race([again.ended, network.relay.died]));
   } finally {
-    for (const signal of [gentle, urgent]) signal.removeEventListener('abort', pass);
+    again.letGo();
   }
-}
-
-function exitOf(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
-  });
 }

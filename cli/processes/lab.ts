@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createFleet, keyringOf, type Log, writeFleet } from '../../broker/index.ts';
+import { createFleet, fleetPaths, keyringOf, type Log, renderFleet, writeFleet } from '../../broker/index.ts';
 import { labAddress } from '../fleets.ts';
 import { type BoardProcess, startBoardProcess } from './board-process.ts';
 import { type Hub, startHub } from './hub.ts';
@@ -83,10 +83,34 @@ export interface PassingLabOptions {
   readonly verbose: boolean;
 }
 
+/** What the fleet of every lab is called that is gone with its command. */
+export const PASSING_FLEET = 'lab';
+/** Followed by what makes the name of the directory unique. */
+const PASSING_PREFIX = 'flotilla-';
+
+/** The fleets of the passing labs of this machine that this user may look into. One whose hub has ended may be among them. */
+export async function passingLabs(
+  root = tmpdir(),
+): Promise<readonly { readonly fleets: string; readonly name: string }[]> {
+  const form = new RegExp(`^${PASSING_PREFIX}[A-Za-z0-9]{6}$`);
+  const passing = (await readdir(root)).filter((name) => form.test(name));
+  const found = await Promise.all(
+    passing.map(async (name) => {
+      const fleets = join(root, name);
+      const isThere = await access(fleetPaths(fleets, PASSING_FLEET).file).then(
+        () => true,
+        () => false,
+      );
+      return isThere ? [{ fleets, name: PASSING_FLEET }] : [];
+    }),
+  );
+  return found.flat();
+}
+
 /** A lab of its own for one run, with new keys. */
 export async function startPassingLab(options: PassingLabOptions): Promise<PassingLab> {
   const { places, late = [], hubAddress = '127.0.0.1', dataBroker, log, verbose } = options;
-  const passing = options.directory === undefined ? await mkdtemp(join(tmpdir(), 'flotilla-')) : undefined;
+  const passing = options.directory === undefined ? await mkdtemp(join(tmpdir(), PASSING_PREFIX)) : undefined;
   const directory = options.directory ?? passing!;
   const undo: (() => Promise<unknown>)[] = [];
   if (passing !== undefined) undo.push(() => rm(passing, { recursive: true, force: true }));
@@ -94,18 +118,21 @@ export async function startPassingLab(options: PassingLabOptions): Promise<Passi
     for (const act of undo.splice(0).reverse()) await act();
   };
   try {
-    const created = createFleet({ name: 'lab', boards: places.map(({ id }) => id) });
-    await writeFleet(directory, created);
+    const created = createFleet({ name: PASSING_FLEET, boards: places.map(({ id }) => id) });
     const keyring = keyringOf(created.fleet);
     const identity = created.identities.get('hub')!;
     const hub = await startHub({ identity, keyring, host: hubAddress, port: 0, dataBroker, log });
     undo.push(() => hub.close());
+    // With the hub's real port, so that somebody else may watch.
+    const place = { address: hubAddress, port: Number(new URL(hub.controlUrl).port) };
+    const fleet = { ...created.fleet, hub: { ...created.fleet.hub, ...place } };
+    await writeFleet(directory, { ...created, fleet, yaml: renderFleet(fleet) });
     const boards = new Map<string, BoardProcess>();
     const start = (wanted: readonly BoardPlace[]) => {
       const onLine = verbose
         ? { onLine: (board: string, line: string) => process.stderr.write(`${board}: ${line}\n`) }
         : {};
-      const common = { fleets: directory, fleet: 'lab', hubUrl: hub.controlUrl, dataBroker, ...onLine };
+      const common = { fleets: directory, fleet: PASSING_FLEET, hubUrl: hub.controlUrl, dataBroker, ...onLine };
       for (const board of startBoards({ ...common, places: wanted })) boards.set(board.id, board);
     };
     start(places.filter(({ id }) => !late.includes(id)));

@@ -198,6 +198,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     },
     take(_action, state) {
       const { reason, plan, step } = runIn(state).next!;
+      tellEvent('planned', plannedDetail(plan));
       onPlan?.(plan);
       must(captures.open(plan));
       const next = { term: plan.term, fromStep: step };

@@ -36,6 +36,7 @@ const bad: readonly (readonly [title: string, args: readonly string[], code: str
   ['an output directory that is a file', ['train', '--model', 'mlp', '--out', 'file'], 'PATH', /'file'/],
   ['a fleet name that is none', ['fleet', 'init', 'My Fleet'], 'INVALID_ID', /"My Fleet"/],
   ['a fleet file that is not there', ['agent', '--fleet', 'none', '--id', 'a'], 'FLEET_FILE_INVALID', /none\.yaml/],
+  ['devices of no fleet', ['devices', '--fleet', 'none'], 'FLEET_FILE_INVALID', /none\.yaml/],
   ['a scenario that is not there', ['simulate', 'no.yaml'], 'PATH', /'no\.yaml'/],
   ['a scenario that is none', ['simulate', 'file'], 'SCENARIO', /file, line 1/],
   ['a plan for nobody', ['plan', '--model', 'mlp'], 'OPTION_VALUE', /--fleet NAME or --scenario FILE/],
