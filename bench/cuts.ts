@@ -12,7 +12,7 @@ import {
 import { type BlockTimes, modelBlocks, type PlannerBoard, partition, uniformLinks } from '../planner/index.ts';
 import { packingCost } from './cuts/packing.ts';
 import { type MeasuredModel, stageTimes } from './cuts/stage-times.ts';
-import { boardNames, quotas } from './pipeline/scenario.ts';
+import { boardNames, quotas } from './lab/scenario.ts';
 
 /** Links by name, the slowest last. */
 const links = {

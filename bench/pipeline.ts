@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { isModelName, modelNames, type zoo } from '../models/index.ts';
+import { boardNames, quotas, scenarioText, splitText } from './lab/scenario.ts';
 import { blockTimes } from './pipeline/block-times.ts';
-import { boardNames, quotas, scenarioText, splitText } from './pipeline/scenario.ts';
 import { evenSplit, scalarSplit } from './pipeline/splits.ts';
 import { type TrainRun, type TrainWish, trainRun } from './pipeline/train-run.ts';
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { type Change, type LabRecord, labRun } from './moving/lab-run.ts';
-import { boardNames, quotas, scenarioText } from './pipeline/scenario.ts';
+import { type Change, type LabRecord, labRun } from './lab/lab-run.ts';
+import { boardNames, quotas, scenarioText } from './lab/scenario.ts';
 import { median, spread } from './statistics.ts';
 
 /** A change is asked for when so many steps are done, by taking most of its share of a core from a board. */
@@ -35,7 +35,8 @@ export async function repartitionBench(args: readonly string[]): Promise<unknown
     },
   });
   const { model, rate } = values;
-  const scenario = scenarioText(boardNames, quotas, `{ rate: ${rate} Mbit/s }`);
+  const weakens = `{ after: ${CALM_STEPS} steps, board: ${WEAK_BOARD}, event: quota, quota: ${WEAK_QUOTA} }`;
+  const scenario = scenarioText(boardNames, quotas, `{ rate: ${rate} Mbit/s }`, [weakens]);
   const [batch, microBatches, steps] = [values.batch, values['micro-batches'], values.steps].map(Number) as [
     number,
     number,
@@ -44,10 +45,7 @@ export async function repartitionBench(args: readonly string[]): Promise<unknown
   const rounds: Round[] = [];
   for (let index = 0; index < Number(values.rounds); index += 1) {
     const words = ['--replicate-every', '1000000'];
-    const record = await labRun({ model, scenario, batch, microBatches, steps, words }, async (run) => {
-      await run.stepsDone(CALM_STEPS);
-      await run.setQuota(WEAK_BOARD, WEAK_QUOTA);
-    });
+    const record = await labRun({ model, scenario, batch, microBatches, steps, words, patienceSeconds: 900 });
     rounds.push(roundOf(record));
     process.stderr.write(`${JSON.stringify(rounds.at(-1))}\n`);
   }

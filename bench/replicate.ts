@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { labRun } from './moving/lab-run.ts';
-import { scenarioText } from './pipeline/scenario.ts';
+import { labRun } from './lab/lab-run.ts';
+import { scenarioText } from './lab/scenario.ts';
 import { median, spread } from './statistics.ts';
 
 /** Equal boards and a split that is given: the same plan with and without, and no change of it. */
@@ -34,7 +34,7 @@ export async function replicateBench(args: readonly string[]): Promise<unknown> 
   /** Mean over all steps but the first, which warms up. */
   const stepSeconds = async (...words: readonly string[]): Promise<number> => {
     const wish = { model, scenario, ...sizes, words: ['--split', split, '--survey', survey, ...words] };
-    const { stepSeconds: seconds } = await labRun(wish, async () => {});
+    const { stepSeconds: seconds } = await labRun(wish);
     // The last is followed by the state that the run ends with.
     return seconds.reduce((sum, each) => sum + each, 0) / seconds.length;
   };

@@ -1,3 +1,4 @@
+import { adaptBench } from './adapt.ts';
 import { churnBench } from './churn.ts';
 import { codecBench } from './codec.ts';
 import { cutsBench } from './cuts.ts';
@@ -14,6 +15,7 @@ import { telemetryBench } from './telemetry.ts';
 
 /** Every bench by name: `npm run -s bench -- NAME [options]`. The last line it prints is one JSON object. */
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unknown>>> = {
+  adapt: adaptBench,
   churn: churnBench,
   cuts: cutsBench,
   codec: codecBench,

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { scenarioText } from './pipeline/scenario.ts';
+import { scenarioText } from './lab/scenario.ts';
 import { trainRun } from './pipeline/train-run.ts';
 import { type SimulatedCase, simulatedCases } from './simulate/cases.ts';
 import { median } from './statistics.ts';

@@ -1,5 +1,5 @@
 import { evenPartition, type Partition, type PartitionRequest, partition } from '../../planner/index.ts';
-import { boardNames } from './scenario.ts';
+import { boardNames } from '../lab/scenario.ts';
 
 /** Where the boards' runs end when each has as many blocks, whatever they cost and whatever the board. */
 export function evenSplit(blockSeconds: readonly number[]): readonly number[] {

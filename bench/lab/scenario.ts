@@ -4,9 +4,15 @@ export const quotas = [0.8, 0.4, 0.2, 0.1] as const;
 export const boardNames = quotas.map((_, index) => `board${index + 1}`);
 
 /** A scenario file of boards with these quotas, and links where `link` says so. */
-export function scenarioText(names: readonly string[], shares: readonly number[], link?: string): string {
+export function scenarioText(
+  names: readonly string[],
+  shares: readonly number[],
+  link?: string,
+  events: readonly string[] = [],
+): string {
   const boards = names.map((name, index) => `  - { name: ${name}, quota: ${shares[index]} }`);
-  return [...(link === undefined ? [] : [`link: ${link}`]), 'boards:', ...boards, ''].join('\n');
+  const happening = events.length === 0 ? [] : ['events:', ...events.map((event) => `  - ${event}`)];
+  return [...(link === undefined ? [] : [`link: ${link}`]), 'boards:', ...boards, ...happening, ''].join('\n');
 }
 
 /** `0-2,3,4-9` of where the boards' runs end. */
