@@ -154,6 +154,7 @@ function report(settings: Settings, { runs, bound, nominal, slowness }: Measured
     scalarOverEven: ratio(scalar, even),
     scalarShareOfBound: ratio(scalar, bound),
     splits: Object.fromEntries([...runs].map(([way, { split }]) => [way, split])),
+    widths: runs.get('ours')?.widths ?? [],
     slowness: slowness.map((value) => round(value, 2)),
     quotas,
     rateMbit: Number(megabits),

@@ -7,6 +7,7 @@ import { linkBench } from './link.ts';
 import { pipelineBench } from './pipeline.ts';
 import { plannerBench } from './planner.ts';
 import { predictorBench } from './predictor.ts';
+import { qualityBench } from './quality.ts';
 import { recoverBench } from './recover.ts';
 import { repartitionBench } from './repartition.ts';
 import { replicateBench } from './replicate.ts';
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<unkn
   link: linkBench,
   pipeline: pipelineBench,
   predictor: predictorBench,
+  quality: qualityBench,
   recover: recoverBench,
   repartition: repartitionBench,
   replicate: replicateBench,

@@ -175,6 +175,18 @@ export class UnknownTensorCodecError extends PlannerError {
   }
 }
 
+/** `--min-bits` that no link can have. */
+export class LeastBitsError extends PlannerError {
+  readonly code = 'LEAST_BITS';
+  readonly exitCode = 2;
+
+  constructor(text: string) {
+    super(
+      `'${text}' is no least width: give bits of activations and gradients from 1 to 8, 16 or 32, the gradients' no fewer, as in 4/8`,
+    );
+  }
+}
+
 /** Errors of gradients add up over the stages, those of activations do not. */
 export class GradientBitsError extends PlannerError {
   readonly code = 'GRADIENT_BITS';

@@ -1,5 +1,6 @@
 import type { Partition } from './partition/index.ts';
 import type { Plan, PlanStage } from './plan.ts';
+import { formatWidth } from './widths/index.ts';
 import { count, duration } from './words.ts';
 
 /**
@@ -7,7 +8,7 @@ import { count, duration } from './words.ts';
  * Ends with a line on the slowest board. No line end after the last line.
  */
 export function formatPlan(plan: Plan): string {
-  const { run, term, model, blocks, batch, microBatches, schedule, stages, predictedStepSeconds } = plan;
+  const { run, term, model, blocks, batch, microBatches, schedule, stages, predictedStepSeconds, codecs } = plan;
   const heading = `Plan ${term} of run ${run}: ${model.name}, ${count(blocks, 'block')} on ${count(stages.length, 'board')}`;
   const step =
     `A step is ${count(batch, 'sample')} as ${count(microBatches, 'micro-batch', 'micro-batches')} ` +
@@ -15,7 +16,7 @@ export function formatPlan(plan: Plan): string {
   const table = alignColumns([columns, ...stages.map(row)]).map((line) => `  ${line}`);
   const expected =
     predictedStepSeconds === undefined ? [] : [`A step is expected to take ${duration(predictedStepSeconds)}.`];
-  return [heading, step, ...table, ...slowest(stages), ...expected].join('\n');
+  return [heading, step, ...table, ...slowest(stages), ...widthsOfLinks(stages, codecs), ...expected].join('\n');
 }
 
 /** The table alone, of a partition that is not (yet) a plan. */
@@ -42,6 +43,16 @@ function slowest(stages: readonly PlanStage[]): readonly string[] {
   if (stages.length === 1) return [];
   const { stage, board, predictedSeconds } = stages.reduce((a, b) => (b.predictedSeconds > a.predictedSeconds ? b : a));
   return [`The others wait for ${board} (stage ${stage}), which computes ${duration(predictedSeconds)} a step.`];
+}
+
+/** `Links: board1 → board2 4/8 bits, board2 → board3 float32.` */
+function widthsOfLinks(stages: readonly PlanStage[], codecs: Plan['codecs']): readonly string[] {
+  if (codecs === undefined) return [];
+  const links = codecs.links.map(
+    (link, index) => `${stages[index]!.board} → ${stages[index + 1]!.board} ${formatWidth(link)}`,
+  );
+  const from = codecs.warmUpSteps === 0 ? '' : ` from step ${codecs.warmUpSteps} on`;
+  return [`Links${from}: ${links.join(', ')}.`];
 }
 
 /** Words to the left, numbers (from the fourth column on) to the right. */

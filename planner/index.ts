@@ -4,6 +4,7 @@ export * from './errors.ts';
 export { explainPartition } from './explain.ts';
 export { formatPartition, formatPlan } from './format-plan.ts';
 export {
+  asTheyAre,
   bytesRatio,
   codecBits,
   type LinkCodecs,
@@ -12,20 +13,24 @@ export {
   type TensorCodec,
 } from './link-codecs.ts';
 export {
+  type Encoding,
+  encodedLinks,
   type LinkEstimate,
+  type LinkLoad,
   type LinkModel,
   type Links,
   linkEstimate,
   linkSpread,
+  linkUnderLoad,
   nominalLink,
   observeTransfer,
   occupancySeconds,
   type Transfer,
   transferSeconds,
   uniformLinks,
-  withBytesRatio,
 } from './links.ts';
 export { engineBaseBytes, estimateStageMemory, type MemorySituation, type StageMemory, totalMemory } from './memory.ts';
+export { type CodecCost, type MessageCost, nominalCodec } from './message-cost.ts';
 export { type ModelChoice, modelBlocks, plannerCost } from './model-costs.ts';
 export * from './partition/index.ts';
 export {
@@ -56,3 +61,4 @@ export { type BoardTimes, type LinkUse, type Simulation, simulate } from './simu
 export * from './survey/index.ts';
 export { type BlockTimes, type PlannerBoard, type StageTimes, slowed, timesFromFlops } from './times.ts';
 export { duration } from './words.ts';
+export * from './widths/index.ts';

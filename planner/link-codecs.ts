@@ -22,6 +22,9 @@ export type TensorCodec = {
 /** Both directions of the link from a stage to the next: activations go forward, gradients back. */
 export type LinkCodecs = { readonly forward: TensorCodec; readonly backward: TensorCodec };
 
+/** Nothing is encoded. */
+export const asTheyAre: LinkCodecs = { forward: { bits: 32 }, backward: { bits: 32 } };
+
 /** How a run's links encode. `links[i]` is the link between stages i and i + 1. */
 export type PlanCodecs = {
   /** Before this step all goes as it is. */

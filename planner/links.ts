@@ -25,17 +25,33 @@ export function uniformLinks(link: LinkModel = nominalLink): Links {
   return { between: () => link, everywhere: link };
 }
 
-/** The same links when only so many bytes go over them for a byte of tensor. */
-export function withBytesRatio({ between, everywhere }: Links, bytesRatio: number): Links {
-  const known = new Map<LinkModel, LinkModel>();
-  const encoded = (link: LinkModel): LinkModel => {
-    const before = known.get(link) ?? { ...link, bytesRatio };
-    known.set(link, before);
-    return before;
-  };
+/** What a codec does to a link: bytes on the wire, and seconds of encoding and decoding, for a byte of tensor. */
+export type Encoding = { readonly bytesRatio: number; readonly codecSecondsPerByte: number };
+
+/** The same links when tensors go over them encoded: all alike, or each in its way. */
+export function encodedLinks(
+  { between, everywhere }: Links,
+  encoding: Encoding | ((from: string, to: string) => Encoding),
+): Links {
+  if (typeof encoding === 'object' && everywhere !== undefined) return uniformLinks(encoded(everywhere, encoding));
+  const encodingOf = typeof encoding === 'object' ? () => encoding : encoding;
+  // The same link is the same object each time: the partition looks at each once.
+  const known = new Map<string, LinkModel>();
   return {
-    between: (from, to) => encoded(between(from, to)),
-    ...(everywhere && { everywhere: encoded(everywhere) }),
+    between(from, to) {
+      const pair = `${from}>${to}`;
+      const link = known.get(pair) ?? encoded(between(from, to), encodingOf(from, to));
+      known.set(pair, link);
+      return link;
+    },
+  };
+}
+
+function encoded(link: LinkModel, { bytesRatio, codecSecondsPerByte }: Encoding): LinkModel {
+  return {
+    ...link,
+    bytesRatio: bytesRatio * (link.bytesRatio ?? 1),
+    codecSecondsPerByte: codecSecondsPerByte + (link.codecSecondsPerByte ?? 0),
   };
 }
 
@@ -53,6 +69,32 @@ export function occupancySeconds(link: LinkModel, bytes: number): number {
 /** From the call of send to the tensor in the receiver's hands, on a link that is free. */
 export function transferSeconds(link: LinkModel, bytes: number): number {
   return link.latencySeconds + occupancySeconds(link, bytes);
+}
+
+/** What one step put on a link: bytes on the wire, in so many tensors, and how long any of them was on its way. */
+export type LinkLoad = { readonly bytes: number; readonly tensors: number; readonly busySeconds: number };
+
+/** A link counts as slower or faster than it was measured where it is off by more than this: less is within what is known. */
+const TIMES_OFF = 1.5;
+/** Of shorter tensors the time is mostly not the wire's. */
+const LEAST_TENSOR_BYTES = 32_768;
+
+/**
+ * A link after it has carried these loads, of which the one that went fastest counts: the others may have waited for
+ * something else than the wire. Tensors may have overlapped or not, so it is the same link as before as long as the time
+ * could be either.
+ */
+export function linkUnderLoad(model: LinkModel, loads: readonly LinkLoad[]): LinkModel {
+  const told = loads.filter(
+    ({ bytes, tensors, busySeconds }) => busySeconds > 0 && bytes >= LEAST_TENSOR_BYTES * tensors,
+  );
+  const [fastest] = told.toSorted((a, b) => a.busySeconds / a.bytes - b.busySeconds / b.bytes);
+  if (fastest === undefined) return model;
+  const { bytes, tensors, busySeconds } = fastest;
+  const onTheWire = bytes / model.bytesPerSecond;
+  const waits = 2 * tensors * model.latencySeconds;
+  if (busySeconds > TIMES_OFF * (onTheWire + waits)) return { ...model, bytesPerSecond: bytes / (busySeconds - waits) };
+  return busySeconds < onTheWire / TIMES_OFF ? { ...model, bytesPerSecond: bytes / busySeconds } : model;
 }
 
 /** A transfer that really took place: what left the sender, and when the receiver had it. */

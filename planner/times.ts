@@ -1,4 +1,5 @@
 import type { BlockCost, Board } from './costs.ts';
+import type { CodecCost, MessageCost } from './message-cost.ts';
 
 /** Seconds that one block takes on one board. */
 export type BlockTimes = {
@@ -24,6 +25,10 @@ export type PlannerBoard = {
    * time from computing: by the block behind the cut, and so one longer than `blocks`, 0 at both ends. None where absent.
    */
   readonly cutSeconds?: readonly number[];
+  /** What `cutSeconds` were reckoned from, for links that encode. */
+  readonly messages?: MessageCost;
+  /** A nominal one where absent. */
+  readonly codec?: CodecCost;
 };
 
 /** Seconds of a run of blocks as a stage. */
@@ -52,7 +57,7 @@ export function timesFromFlops(board: Board, blocks: readonly BlockCost[]): Plan
 
 /** The same board when it takes `factor` times as long for everything that its processor does. */
 export function slowed(board: PlannerBoard, factor: number): PlannerBoard {
-  const { blocks, callSeconds, cutSeconds } = board;
+  const { blocks, callSeconds, cutSeconds, messages, codec } = board;
   return {
     ...board,
     callSeconds: factor * callSeconds,
@@ -62,6 +67,19 @@ export function slowed(board: PlannerBoard, factor: number): PlannerBoard {
       update: factor * update,
     })),
     ...(cutSeconds && { cutSeconds: cutSeconds.map((seconds) => factor * seconds) }),
+    ...(messages && {
+      messages: {
+        ...messages,
+        seconds: factor * messages.seconds,
+        secondsPerByte: factor * messages.secondsPerByte,
+      },
+    }),
+    ...(codec && {
+      codec: {
+        encodeSecondsPerByte: factor * codec.encodeSecondsPerByte,
+        decodeSecondsPerByte: factor * codec.decodeSecondsPerByte,
+      },
+    }),
   };
 }
 

@@ -95,6 +95,15 @@ export class BoardRun {
     this.#training.grant(command);
   }
 
+  /** Links encode in this way from the next step on; their other ends see it in each frame. */
+  encode({ codecs }: Extract<DeviceCommand, { kind: 'encode' }>): void {
+    try {
+      this.#training.encode(parsePlan({ ...this.#command.plan, codecs }), this.stage);
+    } catch (error) {
+      void this.#fail(error);
+    }
+  }
+
   clip(step: number, squaredNorm: number): void {
     this.#training.clip(step, squaredNorm);
   }

@@ -50,6 +50,9 @@ export class CommandDesk {
       case 'grant':
         this.#change(async () => this.#ofRun(command)?.grant(command));
         break;
+      case 'encode':
+        this.#change(async () => this.#ofRun(command)?.encode(command));
+        break;
       case 'clip':
         this.#ofRun(command)?.clip(command.step, command.squaredNorm);
         break;

@@ -41,6 +41,8 @@ export class Departure {
 
   clip(): void {}
 
+  encode(): void {}
+
   commit(step: number): void {
     this.#isCommitted = true;
     this.#committed.resolve(step);

@@ -9,7 +9,7 @@ import {
 } from '../../broker/index.ts';
 import { byteSize, elementCount } from '../../models/index.ts';
 import type { PlanStage } from '../../planner/index.ts';
-import { isCodec } from '../codec/index.ts';
+import { encodingProblem } from '../codec/index.ts';
 import type { StageDescription } from '../engine/index.ts';
 import { LinkLostError } from '../runtime/errors.ts';
 import type { PlannedStage } from './plan-stage.ts';
@@ -80,9 +80,9 @@ function idsOf(stages: readonly (PlanStage | undefined)[], more: readonly string
 }
 
 /** What this board could not decode is turned away before it takes memory. */
-const judge: Judge = ({ codec, dtype }) => {
-  if (dtype !== 'float32' && codec.id !== RAW_CODEC) return 'bad-encoding';
-  return isCodec(codec.id) ? null : 'unknown-codec';
+const judge: Judge = ({ codec, dtype, shape, totalBytes }) => {
+  if (codec.id === RAW_CODEC && dtype !== 'float32') return null;
+  return dtype === 'float32' ? encodingProblem(codec, elementCount(shape), totalBytes) : 'bad-encoding';
 };
 
 function largestTensor({ inputShape, outputShape }: StageDescription): number {

@@ -15,6 +15,7 @@ import {
   calibrate,
   HOT_CELSIUS,
   loadProfile,
+  measureCodec,
   measuredLink,
   measureLink,
   messageCostOf,
@@ -100,8 +101,9 @@ export class Surveyor {
         links.push(measuredLink(await measureLink(transport, to, url, place, signal)));
       const { transfers } = await measureLink(transport, board, dataUrl, place, signal);
       const messages = messageCostOf(transfers, availableCores(), this.#threads());
+      const codec = await measureCodec(availableCores());
       // Other boards may still be sending: their ends stay open until this board has measured itself.
-      return { profile: await this.#measure(wish, signal), messages, links };
+      return { profile: await this.#measure(wish, signal), messages, codec, links };
     } finally {
       await Promise.all(receivers.map((receiver) => receiver.close()));
     }

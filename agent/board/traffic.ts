@@ -3,7 +3,7 @@ import type { LossLedger } from '../runtime/codecs.ts';
 
 type StepReport = Extract<DeviceReport, { kind: 'step' }>;
 
-/** Bytes on the wire, as a step's report tells them: of all links, and of each that leads away from this board. */
+/** Bytes on the wire and how long links were busy with them, as a step's report tells it: of all links, and of each that leads away from this board. */
 export type Traffic = Pick<StepReport, 'bytesSent' | 'bytesReceived' | 'links'>;
 
 /** What has gone over a stage's links since they were opened. */
@@ -12,7 +12,9 @@ export function trafficOf(links: readonly (LinkSender | LinkReceiver)[]): Traffi
   return {
     bytesSent: sum(links.map(({ stats }) => stats.bytesSent)),
     bytesReceived: sum(links.map(({ stats }) => stats.bytesReceived)),
-    links: links.filter(isSender).map(({ to, stats }) => ({ to, bytes: stats.bytesSent })),
+    links: links
+      .filter(isSender)
+      .map(({ to, stats }) => ({ to, bytes: stats.bytesSent, busySeconds: stats.busySeconds })),
   };
 }
 
@@ -21,7 +23,10 @@ export function trafficSince(before: Traffic, now: Traffic): Traffic {
   return {
     bytesSent: now.bytesSent - before.bytesSent,
     bytesReceived: now.bytesReceived - before.bytesReceived,
-    links: now.links.map(({ to, bytes }, index) => ({ to, bytes: bytes - before.links[index]!.bytes })),
+    links: now.links.map(({ to, bytes, busySeconds = 0 }, index) => {
+      const earlier = before.links[index]!;
+      return { to, bytes: bytes - earlier.bytes, busySeconds: busySeconds - (earlier.busySeconds ?? 0) };
+    }),
   };
 }
 

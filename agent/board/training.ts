@@ -29,6 +29,8 @@ export class Training {
   readonly #needs: TrainingNeeds;
   readonly #captures = new Set<number>();
   readonly #scales = new Map<number, (squaredNorm: number) => void>();
+  /** How it encodes, where that is another way than that of its plan. */
+  #codecs: StageRuntimeNeeds['codecs'];
   #grantedTo = 0;
   #step = 0;
   #endsAt = Number.POSITIVE_INFINITY;
@@ -62,6 +64,11 @@ export class Training {
     this.#grantedTo = Math.max(this.#grantedTo, toStep);
     if (capture) this.#captures.add(toStep);
     this.#wake();
+  }
+
+  /** From the next step on it encodes as this plan says. */
+  encode(plan: Plan, stage: number): void {
+    this.#codecs = stageCodecs(plan, stage);
   }
 
   clip(step: number, squaredNorm: number): void {
@@ -114,7 +121,8 @@ export class Training {
     const before = trafficOf(all);
     const cpuBefore = process.cpuUsage();
     const start = performance.now();
-    const stepped = runStep(runtime, this.#step, this.#needs.signal);
+    const codecs = this.#codecs ?? runtime.codecs;
+    const stepped = runStep({ ...runtime, codecs }, this.#step, this.#needs.signal);
     const outcome: StepOutcome = await Promise.race([stepped, broken]);
     const wallSeconds = (performance.now() - start) / 1000;
     const { user, system } = process.cpuUsage(cpuBefore);

@@ -1,4 +1,5 @@
 export { type CalibrationOptions, calibrate, HOT_CELSIUS } from './calibrate.ts';
+export { measureCodec } from './codec-cost.ts';
 export * from './errors.ts';
 export {
   type Call,

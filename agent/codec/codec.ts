@@ -52,4 +52,6 @@ export interface Codec extends CodecHeader {
    * the codec cannot hold goes as float32 and takes 4 bytes a value.
    */
   estimate(count: number): number;
+  /** Whether the estimate is exact. */
+  readonly hasFixedLength: boolean;
 }

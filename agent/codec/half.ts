@@ -25,6 +25,7 @@ export const bfloat16: Codec = {
     return new Float32Array(buffer);
   },
   estimate: (count) => 2 * count,
+  hasFixedLength: true,
 };
 
 /** IEEE half precision: 11 bits of significand, up to 65504. A tensor with larger values goes as float32. */
@@ -41,6 +42,7 @@ export const float16: Codec = {
     return values;
   },
   estimate: (count) => 2 * count,
+  hasFixedLength: true,
 };
 
 function float16Of(values: Float32Array, { memory }: EncodeContext): Encoded {

@@ -13,6 +13,7 @@ export const raw: Codec = {
     return new Float32Array(payload.buffer, payload.byteOffset, count);
   },
   estimate: (count) => 4 * count,
+  hasFixedLength: true,
 };
 
 /** What another codec could not hold, or would not make shorter. */

@@ -1,5 +1,5 @@
 import { type Codec, type CodecHeader, codecParamsBytes } from './codec.ts';
-import { CodecParamsError, UnknownCodecError } from './errors.ts';
+import { CodecError, CodecParamsError, UnknownCodecError } from './errors.ts';
 import { bfloat16, float16 } from './half.ts';
 import { parseParams } from './planes/params.ts';
 import { PLANES_ID, planesCodec } from './planes/planes.ts';
@@ -12,9 +12,6 @@ export const codecNames: readonly string[] = [...Object.keys(plainCodecs), 'plan
 const plainById = new Map<number, Codec>(Object.values(plainCodecs).map((codec) => [codec.id, codec]));
 if (new Set([...plainById.keys(), PLANES_ID]).size !== codecNames.length)
   throw new Error('two codecs share one wire id');
-
-/** Whether a wire id is one of ours. */
-export const isCodec = (id: number): boolean => id === PLANES_ID || plainById.has(id);
 
 /**
  * The codec that can decode what a frame's header says so of.
@@ -30,4 +27,25 @@ export function codecOf({ id, params }: CodecHeader): Codec {
   const strange = params.findIndex((byte) => byte !== 0);
   if (strange >= 0) throw new CodecParamsError(codec.name, `parameter ${strange}`, params[strange]!, '0');
   return codec;
+}
+
+/**
+ * Why a payload of so many bytes cannot be one of `count` values, as far as that can be told without looking at it; null
+ * where it can.
+ */
+export function encodingProblem(
+  header: CodecHeader,
+  count: number,
+  bytes: number,
+): 'unknown-codec' | 'bad-encoding' | null {
+  try {
+    const codec = codecOf(header);
+    const most = codec.estimate(count);
+    const fits = codec.hasFixedLength ? bytes === most : bytes <= most;
+    return fits ? null : 'bad-encoding';
+  } catch (error) {
+    if (error instanceof UnknownCodecError) return 'unknown-codec';
+    if (error instanceof CodecError) return 'bad-encoding';
+    throw error;
+  }
 }

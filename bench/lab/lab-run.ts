@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Plan } from '../../planner/index.ts';
+import { flotilla } from '../flotilla.ts';
 
-const program = join(import.meta.dirname, '..', '..', 'cli', 'flotilla.js');
 /** Until a run is told to end; it then removes its lab. */
 const PATIENCE_SECONDS = 400;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface LabWish {
   readonly model: string;
@@ -38,7 +36,7 @@ export interface LabRecord {
   readonly stepSeconds: readonly number[];
   readonly recoveries: readonly Change[];
   /** The last one. */
-  readonly plan: Pick<Plan, 'stages' | 'predictedStepSeconds'>;
+  readonly plan: Pick<Plan, 'stages' | 'predictedStepSeconds' | 'codecs'>;
 }
 
 /** One `flotilla train` in a lab of its own, without checkpoints. Needs root where the scenario has links. */
@@ -56,28 +54,4 @@ export async function labRun(wish: LabWish): Promise<LabRecord> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-async function flotilla(args: readonly string[], patienceSeconds: number): Promise<void> {
-  const child = spawn(process.execPath, [program, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
-    timeout: 1000 * patienceSeconds,
-    killSignal: 'SIGTERM',
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-4_000);
-    });
-  }
-  // Whoever ends the bench ends the lab, which then removes what it has made.
-  const pass = (signal: NodeJS.Signals) => void child.kill(signal);
-  for (const signal of SIGNALS) process.on(signal, pass);
-  const code = await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  for (const signal of SIGNALS) process.off(signal, pass);
-  if (code !== 0) throw new Error(`flotilla ${args.join(' ')} ended with ${code}:\n${said}`);
 }

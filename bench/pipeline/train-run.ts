@@ -1,3 +1,4 @@
+import { formatWidth } from '../../planner/index.ts';
 import { type LabWish, labRun } from '../lab/lab-run.ts';
 
 export interface TrainWish extends Omit<LabWish, 'words'> {
@@ -5,7 +6,7 @@ export interface TrainWish extends Omit<LabWish, 'words'> {
   readonly warmUps: number;
   /** As `--split` takes it; the planner chooses when absent. */
   readonly split?: string;
-  /** As `--codec` takes it; tensors travel as they are when absent. */
+  /** As `--codec` takes it, from the first step on; tensors travel as they are when absent. */
   readonly codec?: string;
   /** Seconds that boards measure themselves for; as the program decides when absent. */
   readonly survey?: number;
@@ -22,6 +23,8 @@ export interface TrainRun {
   readonly split: string;
   /** In the order of the pipeline. */
   readonly boards: readonly string[];
+  /** Of each link, at the end of the run; none where nothing was encoded. */
+  readonly widths: readonly string[];
 }
 
 /** A few steps say nothing of what captures of state cost in a long run, where they are rare; here they would be in each. */
@@ -29,7 +32,9 @@ const noCaptures = ['--replicate-every', '1000000'];
 
 /** How fast a run in a lab of its own trains once it is warm. */
 export async function trainRun({ warmUps, split, codec, survey, ...wish }: TrainWish): Promise<TrainRun> {
-  const wishes = Object.entries({ split, survey, codec }).filter(([, value]) => value !== undefined);
+  // The steps are few: all are to be encoded.
+  const encodes = codec === undefined ? {} : { codec, 'warm-up-steps': 0 };
+  const wishes = Object.entries({ split, survey, ...encodes }).filter(([, value]) => value !== undefined);
   const words = [...noCaptures, ...wishes.flatMap(([name, value]) => [`--${name}`, String(value)])];
   const { stepSeconds: all, losses, plan } = await labRun({ ...wish, words });
   const counted = all.slice(warmUps - 1);
@@ -40,6 +45,7 @@ export async function trainRun({ warmUps, split, codec, survey, ...wish }: Train
     losses,
     predictedSeconds: plan.predictedStepSeconds ?? Number.NaN,
     boards: plan.stages.map(({ board }) => board),
+    widths: (plan.codecs?.links ?? []).map(formatWidth),
     split: plan.stages.map(({ firstBlock, lastBlock }) => `${firstBlock}-${lastBlock}`).join(','),
   };
 }

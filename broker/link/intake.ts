@@ -226,7 +226,9 @@ function sameTensor(a: FrameHeader, b: FrameHeader): boolean {
   const numbers = (['term', 'step', 'microBatch', 'slot', 'totalBytes'] as const).every(
     (field) => a[field] === b[field],
   );
-  return numbers && a.kind === b.kind && a.dtype === b.dtype && a.name === b.name && a.codec.id === b.codec.id;
+  const isSameCodec = a.codec.id === b.codec.id && Buffer.compare(a.codec.params, b.codec.params) === 0;
+  const isSameValue = a.kind === b.kind && a.dtype === b.dtype && a.shape.join() === b.shape.join();
+  return numbers && isSameCodec && isSameValue && a.name === b.name;
 }
 
 function remember(delivered: Set<string>, key: string): void {

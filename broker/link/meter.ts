@@ -16,6 +16,7 @@ export interface LinkMeter {
   bytesSent: number;
   bytesReceived: number;
   creditWaitSeconds: number;
+  busySeconds: number;
 }
 
 export function createLinkMeter(): LinkMeter {
@@ -30,6 +31,7 @@ export function createLinkMeter(): LinkMeter {
     bytesSent: 0,
     bytesReceived: 0,
     creditWaitSeconds: 0,
+    busySeconds: 0,
   };
 }
 

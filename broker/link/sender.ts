@@ -67,6 +67,8 @@ class Sender implements LinkSender {
   #book: CreditBook = createCreditBook(windowOf(0));
   #maxTensorBytes = 0;
   #term: number;
+  /** Since when tensors are on their way; while there are any. */
+  #busySince = 0;
   /** From when the receiver's window is known. */
   #inquiry: Inquiry | undefined;
 
@@ -168,6 +170,7 @@ class Sender implements LinkSender {
     this.#meter.creditWaitSeconds += (performance.now() - begun) / 1000;
     const tensor = this.#outbox.add(meta, bytes, this.#term);
     const arrived = Promise.withResolvers<void>();
+    if (this.#senders.size === 0) this.#busySince = performance.now();
     this.#senders.set(tensor, arrived);
     const giveUp = (): void => this.#giveUp(tensor, signal?.reason);
     signal?.addEventListener('abort', giveUp, { once: true });
@@ -216,7 +219,9 @@ class Sender implements LinkSender {
 
   #settled(tensor: Outgoing): PromiseWithResolvers<void> | undefined {
     const waiting = this.#senders.get(tensor);
-    this.#senders.delete(tensor);
+    if (this.#senders.delete(tensor) && this.#senders.size === 0) {
+      this.#meter.busySeconds += (performance.now() - this.#busySince) / 1000;
+    }
     return waiting;
   }
 

@@ -68,6 +68,8 @@ export interface LinkStats {
   readonly seconds: LinkSeconds;
   /** Senders: how long `send` waited for a credit, seconds. */
   readonly creditWaitSeconds: number;
+  /** Senders: how long at least one tensor was on its way, from its credit until all of it was there; seconds. */
+  readonly busySeconds: number;
 }
 
 /** The sending end of an ordered pair of boards. */

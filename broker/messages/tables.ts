@@ -162,6 +162,8 @@ export const messageTables = {
       linkPatienceSeconds: optional(quantity),
     },
     commit: { run, term, step },
+    // How links encode from the next step on.
+    encode: { run, term, codecs: json },
     stop: { run, term, reason },
   },
   deviceReport: {
@@ -180,7 +182,13 @@ export const messageTables = {
       bytesSent: count,
       bytesReceived: count,
       links: list(
-        record({ to: board, bytes: count, relativeError: optional(quantity), notFinite: optional(count) }),
+        record({
+          to: board,
+          bytes: count,
+          busySeconds: optional(quantity),
+          relativeError: optional(quantity),
+          notFinite: optional(count),
+        }),
         16,
       ),
     },
@@ -225,6 +233,7 @@ export const messageTables = {
           from: board,
           to: board,
           bytes: count,
+          busySeconds: optional(quantity),
           relativeError: optional(quantity),
           notFinite: optional(count),
         }),

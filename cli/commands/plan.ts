@@ -6,12 +6,14 @@ import {
   defaultSchedule,
   microBatchCandidates,
   nominalLink,
+  parseCodecWish,
   planScenario,
   type Scenario,
   type ScenarioBoard,
   type ScenarioWork,
   scheduleNames,
 } from '../../planner/index.ts';
+import { codecOption, minBitsOption } from '../codec-options.ts';
 import { type CommandInput, defineCommand } from '../command.ts';
 import { cutsOption } from '../cuts-option.ts';
 import { UsageError } from '../errors.ts';
@@ -34,6 +36,8 @@ const options = {
   microBatches: microBatchNumbers(),
   schedule: oneOf(scheduleNames, 'the pipeline schedule'),
   cuts: cutsOption,
+  codec: withDefault(codecOption, 'none'),
+  minBits: minBitsOption,
   useAll: flag('give every board at least one block, even where the step is shorter without it'),
   svg: text('FILE', 'also write the chart of a step as SVG'),
 } as const;
@@ -50,10 +54,11 @@ export const planCommand = defineCommand({
   examples: [
     'flotilla plan --model resnet18 --fleet lab',
     'flotilla plan --model vgg11 --scenario scenario.yaml --micro-batches auto',
+    'flotilla plan --model resnet18 --scenario scenario.yaml --codec auto',
   ],
   async run({ options: given }, { output }) {
     const scenario = withOptions(await startingScenario(given), given);
-    const planned = planScenario(scenario);
+    const planned = planScenario(scenario, parseCodecWish(given.codec, given.minBits, Number.POSITIVE_INFINITY));
     printPlan(planned, scenario, output, true);
     if (given.svg !== undefined) await writeChart(planned, given.svg);
     return { report: planReport(planned, scenario) };

@@ -73,6 +73,7 @@ async function trainAndFinish(about: RunContext, log: RunLog, context: Context):
     return { report: await finishRun({ ...finished, ...seen }, context) };
   }
   context.output.line(beginning(input, ids));
+  if (resumed !== undefined && feedsBack(checked)) context.output.line(FEEDBACK_STARTS_ANEW);
   const lab = await openLab(about, context);
   const clock = startStepClock();
   try {
@@ -93,6 +94,14 @@ async function trainAndFinish(about: RunContext, log: RunLog, context: Context):
 function beginning({ options: { fleet } }: TrainInput, ids: readonly string[]): string {
   if (fleet !== undefined) return `Waiting for ${ids.join(', ')} of fleet '${fleet}' …`;
   return `Starting ${ids.length} ${ids.length === 1 ? 'board' : 'boards'} on this machine …`;
+}
+
+/** What links have not sent yet is in no checkpoint. [docs/codec.md] */
+const FEEDBACK_STARTS_ANEW =
+  'Error feedback starts anew: what was lost of the last step before the checkpoint is not added to the next one.';
+
+function feedsBack({ codecs }: CheckedRun): boolean {
+  return codecs?.kind === 'fixed' && Object.values(codecs.codecs).some(({ feedback }) => feedback);
 }
 
 const surveyWords = {

@@ -2,7 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
   explainPartition,
+  explainWidths,
   formatPartition,
+  formatWidth,
   type PlannedScenario,
   type Scenario,
   timelineSvg,
@@ -13,7 +15,7 @@ import type { Output } from '../output.ts';
 import { writeWhole } from '../train/files.ts';
 
 /** What `plan` and `simulate` give with `--json`: seconds, and boards by stage. */
-export function planReport({ partition, simulation }: PlannedScenario, { batch }: Scenario) {
+export function planReport({ partition, simulation, widths }: PlannedScenario, { batch }: Scenario) {
   const { stepSeconds, firstStepSeconds, boards, links } = simulation;
   return {
     microBatches: partition.microBatches,
@@ -24,13 +26,14 @@ export function planReport({ partition, simulation }: PlannedScenario, { batch }
     boundSeconds: partition.boundSeconds,
     stages: partition.stages.map(({ memory: _parts, ...stage }) => ({ ...stage, ...boards[stage.stage]! })),
     links,
+    widths: widths.map(({ from, to, codecs }) => ({ from, to, width: formatWidth(codecs) })),
     leftOut: partition.leftOut,
   };
 }
 
 /** The table, the sentences where wanted, and the chart of one step. */
 export function printPlan(planned: PlannedScenario, scenario: Scenario, output: Output, explains: boolean): void {
-  const { request, partition, simulation } = planned;
+  const { request, partition, simulation, widths } = planned;
   const { microBatches } = partition;
   output.line(
     `A step is ${scenario.batch} samples as ${microBatches} micro-batches of ${scenario.batch / microBatches}, scheduled by ${scenario.schedule}: ` +
@@ -40,6 +43,7 @@ export function printPlan(planned: PlannedScenario, scenario: Scenario, output: 
   if (explains) {
     output.line();
     for (const line of explainPartition(request, partition)) output.line(line);
+    for (const line of explainWidths(widths, partition.stepSeconds)) output.line(line);
   }
   output.line();
   output.line(timelineText(simulation, Math.min(output.columns, 160)));

@@ -1,12 +1,13 @@
 import { defaultCuts, modelNames } from '../../models/index.ts';
 import { defaultDeadlines } from '../../planner/coordinator/index.ts';
-import { defaultSchedule, scheduleNames } from '../../planner/index.ts';
+import { AUTO, defaultSchedule, scheduleNames } from '../../planner/index.ts';
+import { codecOption, minBitsOption } from '../codec-options.ts';
 import type { CommandInput } from '../command.ts';
 import { cutsOption } from '../cuts-option.ts';
 import { boardIds } from '../fleet-options.ts';
 import { DEFAULT_FLEETS } from '../fleets.ts';
 import { flag, oneOf, realNumber, text, wholeNumber, withBare, withDefault } from '../options/index.ts';
-import type { Wishes } from './settings.ts';
+import { AUTO_WARM_UP_STEPS, DEFAULT_ERROR_BUDGET, type Wishes } from './settings.ts';
 import { blockRuns } from './split.ts';
 
 /** What `--resume` alone means. */
@@ -35,11 +36,16 @@ export const trainOptions = {
   batch: withDefault(wholeNumber('samples of one step'), 64),
   microBatches: withDefault(wholeNumber('parts that the batch goes through the pipeline in'), 4),
   schedule: withDefault(oneOf(scheduleNames, 'the pipeline schedule'), defaultSchedule),
-  codec: withDefault(
-    text('SPEC', 'bits of a value on the links, forward/back: none, 8, 4/8, 4+mask/8+huffman … (docs/codec.md)'),
-    'none',
+  codec: withDefault(codecOption, 'none'),
+  minBits: minBitsOption,
+  errorBudget: withDefault(
+    realNumber('with --codec auto: a link that loses more (relative error, root mean square) is made wider'),
+    DEFAULT_ERROR_BUDGET,
   ),
-  warmUpSteps: withDefault(wholeNumber('first steps that go uncompressed, where --codec is given', { least: 0 }), 0),
+  warmUpSteps: wholeNumber(
+    `first steps that go uncompressed, where --codec is given (default 0; auto ${AUTO_WARM_UP_STEPS})`,
+    { least: 0 },
+  ),
   optimizer: withDefault(oneOf(['sgd', 'adamw'], 'the optimizer'), 'sgd'),
   lr: text(
     'RATE',
@@ -91,11 +97,14 @@ export function optimizerOptionsOf({ momentum, weightDecay, clipNorm }: TrainInp
 /** What a new run is asked to do. */
 export function wishesFrom({ options }: TrainInput): Wishes {
   const { model, data, batch, microBatches, schedule, optimizer, seed, augment, trainLimit, testLimit } = options;
-  const { codec, warmUpSteps } = options;
+  const { codec, minBits, errorBudget } = options;
+  const warmUpSteps = options.warmUpSteps ?? (codec === AUTO ? AUTO_WARM_UP_STEPS : 0);
   return {
     ...{
       codec,
       warmUpSteps,
+      minBits,
+      errorBudget,
       model,
       data,
       batch,

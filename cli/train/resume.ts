@@ -26,6 +26,8 @@ const fixed = [
   'schedule',
   'codec',
   'warmUpSteps',
+  'minBits',
+  'errorBudget',
   'augment',
   'trainLimit',
 ] as const satisfies readonly (keyof Wishes)[];

@@ -17,12 +17,18 @@ import {
 } from '../../models/index.ts';
 import {
   BatchDivisionError,
-  type LinkCodecs,
+  type CodecWish,
   MoreBoardsThanBlocksError,
-  parseLinkCodecs,
+  parseCodecWish,
   parseScheduleName,
   type ScheduleName,
 } from '../../planner/index.ts';
+import { DEFAULT_MIN_BITS } from '../codec-options.ts';
+
+/** Relative error that a link may have before it is made wider. [decision 23] */
+export const DEFAULT_ERROR_BUDGET = 0.1;
+/** Steps that go uncompressed where the planner chooses the widths. */
+export const AUTO_WARM_UP_STEPS = 20;
 
 /** What a person may ask of a run; all of it can be kept in a checkpoint. */
 export interface Wishes {
@@ -35,8 +41,11 @@ export interface Wishes {
   readonly optimizerOptions: Readonly<Record<string, number>>;
   readonly learningRate: string;
   readonly seed: number;
-  /** How links encode, as `parseLinkCodecs` reads it; 'none' for as it is. */
+  /** How links encode, as `parseCodecWish` reads it; 'none' for as it is. */
   readonly codec: string;
+  /** For `auto`: the narrowest that a link may become, and what may be lost. */
+  readonly minBits: string;
+  readonly errorBudget: number;
   readonly warmUpSteps: number;
   readonly augment: boolean;
   readonly trainLimit: number | undefined;
@@ -63,7 +72,7 @@ export interface CheckedRun {
   readonly schedule: ScheduleName;
   readonly learningRate: LearningRateSchedule;
   /** Null where nothing is encoded. */
-  readonly codecs: LinkCodecs | null;
+  readonly codecs: CodecWish | null;
   readonly steps: number;
   readonly stepsPerEpoch: number;
   /** As a board finds it: a directory as an absolute path. */
@@ -78,7 +87,7 @@ export async function checkRun(wishes: Wishes, { boards, cuts }: Sharing, signal
   const schedule = parseScheduleName(wishes.schedule);
   createOptimizer(wishes.optimizer, wishes.optimizerOptions);
   parseSchedule(wishes.learningRate, { stepsPerEpoch: 1 });
-  const codecs = parseLinkCodecs(wishes.codec);
+  const codecs = parseCodecWish(wishes.codec, wishes.minBits, wishes.errorBudget);
   const limit = limitsOf(wishes);
   const { train, test } = await openTrainAndTest(wishes.data, { signal, ...(limit === undefined ? {} : { limit }) });
   const { sampleRank, sample } = zoo[wishes.model];
@@ -122,7 +131,8 @@ export function runStateOf(
   losses: readonly number[],
 ): RunState {
   const { wishes, model, train, steps } = checked;
-  const { batch, microBatches, seed, augment, trainLimit, testLimit, schedule, codec, warmUpSteps } = wishes;
+  const { batch, microBatches, seed, augment, trainLimit, testLimit, schedule } = wishes;
+  const { codec, warmUpSteps, minBits, errorBudget } = wishes;
   return {
     run,
     model: { name: model.name, classes: train.classes.length, inputShape: train.inputShape },
@@ -144,13 +154,15 @@ export function runStateOf(
       testLimit: testLimit ?? null,
       codec,
       warmUpSteps,
+      minBits,
+      errorBudget,
     },
   };
 }
 
 /** The wishes of the run that a checkpoint was taken of. */
 export function wishesOf(state: RunState): Wishes {
-  const { schedule, augment, trainLimit, testLimit, codec, warmUpSteps } = state.options as {
+  const { schedule, augment, trainLimit, testLimit, codec, warmUpSteps, minBits, errorBudget } = state.options as {
     schedule: string;
     augment: boolean;
     trainLimit: number | null;
@@ -158,6 +170,9 @@ export function wishesOf(state: RunState): Wishes {
     /** Absent in checkpoints from before there were codecs. */
     codec?: string;
     warmUpSteps?: number;
+    /** Absent in those from before widths were chosen. */
+    minBits?: string;
+    errorBudget?: number;
   };
   return {
     model: state.model.name,
@@ -171,6 +186,8 @@ export function wishesOf(state: RunState): Wishes {
     seed: state.seed,
     codec: codec ?? 'none',
     warmUpSteps: warmUpSteps ?? 0,
+    minBits: minBits ?? DEFAULT_MIN_BITS,
+    errorBudget: errorBudget ?? DEFAULT_ERROR_BUDGET,
     augment,
     trainLimit: trainLimit ?? undefined,
     testLimit: testLimit ?? undefined,

@@ -1,7 +1,8 @@
-import type { Plan, SurveyWish } from '../index.ts';
+import type { Plan, PlanCodecs, SurveyWish, WidthFloors } from '../index.ts';
 import type { StepMetrics } from './metrics.ts';
 import type { Failure, Outcome } from './state.ts';
 import type { Progress } from './types.ts';
+import type { WidthChange } from './widths.ts';
 
 /** Boards that were making the next plan ready, or handing over for it, and its term. */
 export type Abandoned = { readonly term: number; readonly boards: readonly string[] };
@@ -67,6 +68,22 @@ export type Action =
       readonly kind: 'give-up';
       readonly reason: string;
       readonly abandons: Abandoned;
+    }
+  /** What other widths of links would bring, in seconds of a step. */
+  | {
+      readonly kind: 'weigh-widths';
+      readonly step: number;
+      readonly stepSeconds: number;
+      readonly bestStepSeconds: number;
+    }
+  /** Links encode otherwise from now on; nothing is loaded or moved for it. */
+  | {
+      readonly kind: 'encode';
+      readonly codecs: PlanCodecs;
+      /** By cut, where a width has lost too much. */
+      readonly floors: WidthFloors;
+      readonly changes: readonly WidthChange[];
+      readonly reason: string;
     }
   /** A board that is there anew is not worth a new plan, or cannot be given one. */
   | { readonly kind: 'leave-out'; readonly board: string; readonly onlineSince: number; readonly reason: string }

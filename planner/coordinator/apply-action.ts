@@ -3,6 +3,7 @@ import { newStage, propose, settle, take } from './apply-move.ts';
 import { costInNewTerm, costWhenHeld } from './capture-cost.ts';
 import { signatureOf } from './failure.ts';
 import { nextCapturable } from './grants.ts';
+import { withoutErrors } from './link-histories.ts';
 import { withoutStep } from './metrics.ts';
 import { type CaptureState, type RunState, stepsDone } from './state.ts';
 import { totalsOf } from './totals.ts';
@@ -28,6 +29,8 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
         phaseSince: at,
         plannedAt: at,
         pacesAtPlan: run.paces,
+        links: withoutErrors(run.links),
+        widthsAt: run.request.settings.fromStep,
         progressAt: at,
         paused: undefined,
       };
@@ -66,6 +69,10 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
       return settle(run, action, at);
     case 'give-up':
       return { ...run, next: undefined, gaveUp: true };
+    case 'weigh-widths':
+      return { ...run, widthsAt: action.step };
+    case 'encode':
+      return applyWidths(run, action);
     case 'leave-out':
       return { ...run, leftOut: new Map(run.leftOut).set(action.board, action.onlineSince) };
     case 'pause':
@@ -77,6 +84,17 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
     default:
       return action satisfies never;
   }
+}
+
+/** Errors of the widths before say nothing of those after. */
+function applyWidths(run: RunState, { codecs, floors }: Extract<Action, { kind: 'encode' }>): RunState {
+  return {
+    ...run,
+    plan: run.plan && { ...run.plan, codecs },
+    widthFloors: new Map([...run.widthFloors, ...floors]),
+    links: withoutErrors(run.links),
+    widthsAt: stepsDone(run),
+  };
 }
 
 function applyGrant(run: RunState, toStep: number, capture: boolean, at: number): RunState {

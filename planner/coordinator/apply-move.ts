@@ -2,6 +2,7 @@ import type { DeviceReport } from '../../broker/index.ts';
 import { boardsOfEither, type Plan } from '../index.ts';
 import type { Action } from './actions.ts';
 import { costInNewTerm } from './capture-cost.ts';
+import { withoutErrors } from './link-histories.ts';
 import type { IgnoreReason, NextPlan, RunState, StageState } from './state.ts';
 import { noTotals, totalsOf } from './totals.ts';
 import { askedAnew, isLive, suspect, withLast } from './transitions.ts';
@@ -59,6 +60,8 @@ export function take(run: RunState, at: number): RunState {
     pacesAtPlan: next.paces,
     weighedAt: step,
     improvedAt: step,
+    links: withoutErrors(run.links),
+    widthsAt: step,
     next: { ...next, phase: 'taken', takenAt: at },
     norms: new Map(),
     survey: askedAnew(run.survey),

@@ -3,6 +3,7 @@ import { type BoardSurvey, parseSurvey } from '../index.ts';
 import { applyNextReport } from './apply-move.ts';
 import { costAfterStep } from './capture-cost.ts';
 import type { CapturedTensor } from './events.ts';
+import { linksAfter } from './link-histories.ts';
 import { withStepReport } from './metrics.ts';
 import { paceAfter } from './pace.ts';
 import {
@@ -123,6 +124,7 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
     captureCost: done ? costAfterStep(run, stepsDone(next), at) : run.captureCost,
     paces: paceAfter(run, stage, report),
     stepReports: withStepReport(run, stage, report),
+    links: linksAfter(run, stage, report),
     losses: isLast ? [...run.losses, loss!] : run.losses,
     doneAt: done ? [...run.doneAt, at].slice(-1 - SPEED_STEPS) : run.doneAt,
     lastStepAt: done ? at : run.lastStepAt,

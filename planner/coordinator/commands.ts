@@ -5,7 +5,7 @@ import type { NextPlan, RunRequest } from './state.ts';
 
 /** The commands that an action sends, by board, in the order of the pipeline. */
 export function commandsOf(
-  action: Extract<Action, { kind: 'prepare' | 'grant' | 'clip' }>,
+  action: Extract<Action, { kind: 'prepare' | 'grant' | 'clip' | 'encode' }>,
   plan: Plan,
   request: RunRequest,
   hubUrl: string,
@@ -23,6 +23,8 @@ export function commandsOf(
         return { kind: 'grant', run, term, toStep: action.toStep, capture: action.capture };
       case 'clip':
         return { kind: 'clip', run, term, step: action.step, squaredNorm: action.squaredNorm };
+      case 'encode':
+        return { kind: 'encode', run, term, codecs: action.codecs };
       default:
         return action satisfies never;
     }

@@ -22,6 +22,7 @@ import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type Run
 import { firstWishes, stageWishes } from './surveying.ts';
 import { isLive } from './transitions.ts';
 import type { Progress } from './types.ts';
+import { areWidthsRight, isLinkTooLossy } from './widths.ts';
 
 /** One question about a run: what to do where the answer is yes, nothing where it is no. */
 type Question = (run: RunState, now: number, state: FleetState) => readonly Action[];
@@ -49,6 +50,8 @@ const questions: readonly Question[] = [
   isMoveReady,
   isNewcomerUnknown,
   isMoveWanted,
+  isLinkTooLossy,
+  areWidthsRight,
   isAnotherPlanBetter,
   canGrant,
 ];

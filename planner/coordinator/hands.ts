@@ -74,7 +74,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
   const tellEvent = (what: string, detail: JsonObject): void => {
     tell(messenger.publish('runEvents', { run }, { kind: 'event', run, what, detail }, signal));
   };
-  const command = (action: ActionOf<'prepare' | 'grant' | 'clip'>, state: FleetState): void => {
+  const command = (action: ActionOf<'prepare' | 'grant' | 'clip' | 'encode'>, state: FleetState): void => {
     for (const [id, message] of commandsOf(action, planIn(state), runIn(state).request, hubUrl)) {
       order(messenger.publish('deviceCommand', { id }, message, signal));
     }
@@ -104,6 +104,9 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       });
     }
   };
+  const tellPlan = (plan: Plan): void => {
+    tell(messenger.publish('runPlan', { run }, { kind: 'plan', run, term: plan.term, plan }, signal));
+  };
   const tellState = stateTeller(messenger, run, tell, signal);
   const notice = (what: string, text: string, detail: JsonObject = {}): void => {
     tellEvent(what, { ...detail, text: text.slice(0, 4000) });
@@ -125,7 +128,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     adopt({ plan }) {
       tellEvent('planned', plannedDetail(plan));
       onPlan?.(plan);
-      tell(messenger.publish('runPlan', { run }, { kind: 'plan', run, term: plan.term, plan }, signal));
+      tellPlan(plan);
       must(captures.open(plan).then(() => mailbox.post({ kind: 'captures-opened', term: plan.term })));
     },
     prepare(action, state) {
@@ -207,12 +210,24 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     settle({ kind: _, ...numbers }, state) {
       const plan = planIn(state);
       // Only now: who waits for a board to be without work may take it away.
-      tell(messenger.publish('runPlan', { run }, { kind: 'plan', run, term: plan.term, plan }, signal));
+      tellPlan(plan);
       tellEvent('moved', numbers);
     },
     'give-up'({ reason, abandons: { term, boards } }) {
       tell(sendStop(term, boards, reason));
       tellEvent('given-up', { term, reason: reason.slice(0, 4000) });
+    },
+    'weigh-widths'({ step, stepSeconds, bestStepSeconds }) {
+      tellEvent('weighed-widths', { step, stepSeconds, bestStepSeconds });
+    },
+    encode(action, state) {
+      const { changes, reason } = action;
+      command(action, state);
+      tellPlan(planIn(state));
+      const words = changes.map(({ from, to, before, after }) => `${from} → ${to} ${after} instead of ${before}`);
+      notice('widths', `Links change: ${words.join(', ')}; ${reason}.`, {
+        changes: changes.map((each) => ({ ...each })),
+      });
     },
     'leave-out'({ board, reason }) {
       notice('left-out', `${board} is left out: ${reason}`, { board, reason: reason.slice(0, 4000) });

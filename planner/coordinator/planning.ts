@@ -2,27 +2,24 @@ import {
   assignmentOf,
   type BoardSurvey,
   boardTimes,
-  bytesRatio,
   type Choice,
   createPlan,
   definePartition,
   linksBetween,
-  type Partition,
   type PartitionRequest,
   type Plan,
   type PlannerBoard,
-  partition,
-  partitionOfSplit,
   type SurveyModel,
   simulate,
   slowed,
   timesFromFlops,
-  withBytesRatio,
+  type WidthFloors,
 } from '../index.ts';
 import { plannerBoard } from './costs.ts';
+import { type LinkHistories, linksUnderLoad } from './link-histories.ts';
 import { type Paces, paceOf } from './pace.ts';
+import { type Share, shareOf, shareOut } from './sharing.ts';
 import type { OnlineBoard, RunRequest, RunState } from './state.ts';
-import type { RunSettings } from './types.ts';
 
 /**
  * The boards to train on, in the order of the pipeline: those asked for by name, or the strongest of those online.
@@ -50,13 +47,17 @@ export function boardsThere(
 export type Knowledge = {
   readonly surveys: ReadonlyMap<string, BoardSurvey>;
   readonly paces: Paces;
+  /** What widths have lost too much. */
+  readonly floors: WidthFloors;
+  /** What links have carried. */
+  readonly links: LinkHistories;
 };
 
-const nothing: Knowledge = { surveys: new Map(), paces: new Map() };
+const nothing: Knowledge = { surveys: new Map(), paces: new Map(), floors: new Map(), links: new Map() };
 
 /** What a run knows of its boards. */
-export function knowledgeOf({ survey: { surveys }, paces }: RunState): Knowledge {
-  return { surveys, paces };
+export function knowledgeOf({ survey: { surveys }, paces, widthFloors: floors, links }: RunState): Knowledge {
+  return { surveys, paces, floors, links };
 }
 
 /**
@@ -69,7 +70,7 @@ export function planOf(request: RunRequest, boards: readonly OnlineBoard[], know
   const { settings, term } = request;
   const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split, codecs } = settings;
   const asked = partitionRequest(request, boards, known);
-  const chosen = split === undefined ? partition(asked) : partitionOfSplit(asked, heldBy(boards, split));
+  const share = shareOut(asked, codecs, known.floors, split && heldBy(boards, split));
   return createPlan({
     run,
     term,
@@ -81,9 +82,9 @@ export function planOf(request: RunRequest, boards: readonly OnlineBoard[], know
     optimizer,
     learningRate,
     seed,
-    predictedStepSeconds: stepOf(asked, chosen),
-    ...codecsOf(codecs, chosen.stages.length - 1),
-    partition: chosen,
+    predictedStepSeconds: stepOf(share),
+    ...(codecs && share.codecs.length > 0 && { codecs: { warmUpSteps: codecs.warmUpSteps, links: share.codecs } }),
+    partition: share.partition,
     dataUrls: Object.fromEntries(boards.map(({ id, dataUrl }) => [id, dataUrl])),
   });
 }
@@ -96,11 +97,11 @@ export function stepsOfNowAndBest(
   request: RunRequest,
   boards: readonly OnlineBoard[],
   known: Knowledge,
-  { stages }: Plan,
+  plan: Plan,
 ): readonly [now: number, best: number] {
   const asked = partitionRequest(request, boards, known);
-  const held = stages.map(({ board, firstBlock, lastBlock }) => ({ board, blocks: lastBlock - firstBlock + 1 }));
-  return [stepOf(asked, partitionOfSplit(asked, held)), stepOf(asked, partition(asked))];
+  const best = shareOut(asked, request.settings.codecs, known.floors, undefined);
+  return [stepOf(shareOf(asked, plan)), stepOf(best)];
 }
 
 /** A split that was given holds for the boards that it was given for. */
@@ -109,15 +110,16 @@ export function requestFor({ request }: RunState, boards: readonly OnlineBoard[]
   return split === undefined || split.length === boards.length ? request : { ...request, settings };
 }
 
-function stepOf(request: PartitionRequest, chosen: Partition): number {
+function stepOf({ request, partition: chosen }: Share): number {
   const problem = definePartition(request);
   return simulate(problem, assignmentOf(problem, chosen)).stepSeconds;
 }
 
-function partitionRequest(
+/** Of tensors as they are. */
+export function partitionRequest(
   request: RunRequest,
   boards: readonly OnlineBoard[],
-  { surveys, paces }: Knowledge,
+  { surveys, paces, links }: Knowledge,
 ): PartitionRequest {
   const { settings, blocks } = request;
   const { microBatches, schedule, split } = settings;
@@ -126,7 +128,7 @@ function partitionRequest(
     blocks,
     boards: timesOf(request, boards, surveys).map((board) => slowed(board, paceOf(paces, board.id))),
     microBatches,
-    links: withBytesRatio(linksBetween(surveys), bytesRatioOf(settings.codecs)),
+    links: settings.codecs?.kind === 'auto' ? linksUnderLoad(linksBetween(surveys), links) : linksBetween(surveys),
     schedule,
     useAll: !isFree,
     order: isFree || typeof settings.boards === 'number' ? 'any' : 'given',
@@ -158,18 +160,6 @@ function timesOf(
     const survey = surveys.get(id);
     return { id, memoryBytes, ...(survey === undefined ? unknown! : boardTimes(subject, survey)) };
   });
-}
-
-/** Of both directions together; 1 where nothing is encoded. */
-function bytesRatioOf(codecs: RunSettings['codecs']): number {
-  return codecs === undefined ? 1 : (bytesRatio(codecs.forward) + bytesRatio(codecs.backward)) / 2;
-}
-
-/** Every link alike. A run on one board has none. */
-function codecsOf(codecs: RunSettings['codecs'], links: number): Pick<Plan, 'codecs'> {
-  if (codecs === undefined || links === 0) return {};
-  const { warmUpSteps, forward, backward } = codecs;
-  return { codecs: { warmUpSteps, links: Array.from({ length: links }, () => ({ forward, backward })) } };
 }
 
 /** A split by where each stage ends, as who holds how many blocks. */

@@ -1,5 +1,6 @@
-import type { BlockCost, BoardSurvey, Plan } from '../index.ts';
+import type { BlockCost, BoardSurvey, Plan, WidthFloors } from '../index.ts';
 import type { CaptureCost } from './capture-cost.ts';
+import type { LinkHistories } from './link-histories.ts';
 import type { StepReports } from './metrics.ts';
 import type { Paces } from './pace.ts';
 import type { BoardTotals, Deadlines, Recovery, RunSettings } from './types.ts';
@@ -177,6 +178,12 @@ export type RunState = {
   readonly paces: Paces;
   /** The same when the plan was made: its times are of then. */
   readonly pacesAtPlan: Paces;
+  /** What links have carried and lost of late. */
+  readonly links: LinkHistories;
+  /** The step at which widths of links were last looked at, or changed. */
+  readonly widthsAt: number;
+  /** At least so many bits over a cut: fewer have lost more than the run's budget. */
+  readonly widthFloors: WidthFloors;
   /** The step at which a better plan was last looked for, and the one from which it was last changed for one. */
   readonly weighedAt: number;
   readonly improvedAt: number | undefined;

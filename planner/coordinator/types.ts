@@ -1,6 +1,6 @@
 import type { Log, Messenger, Transport } from '../../broker/index.ts';
 import type { Cuts } from '../../models/index.ts';
-import type { Choice, FittedModel, LinkCodecs, Plan, ScheduleName } from '../index.ts';
+import type { Choice, CodecWish, FittedModel, Plan, ScheduleName } from '../index.ts';
 import type { Clock } from './clock.ts';
 import type { Event } from './events.ts';
 
@@ -34,8 +34,8 @@ export type RunSettings = {
   readonly optimizer: { readonly name: string; readonly options: Readonly<Record<string, number>> };
   readonly learningRate: Choice;
   readonly seed: number;
-  /** How every link encodes, from step `warmUpSteps` on; as it is where absent. */
-  readonly codecs?: LinkCodecs & { readonly warmUpSteps: number };
+  /** How links encode, from step `warmUpSteps` on; as it is where absent. */
+  readonly codecs?: CodecWish & { readonly warmUpSteps: number };
   /** How many boards, chosen among those online; or which, in the order of the pipeline. */
   readonly boards: number | readonly string[];
   /** Of these, those that come later: the run does not wait for them, and looks at them when they are there. */

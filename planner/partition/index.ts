@@ -3,6 +3,7 @@ export { fitsMemory, stageStep, stepSeconds } from './objective.ts';
 export {
   assignmentOf,
   evenPartition,
+  fastestOf,
   microBatchCandidates,
   type Partition,
   partition,

@@ -55,12 +55,25 @@ export function partition(request: PartitionRequest, effort: Effort = usualEffor
  * step. Throws what the last of them threw where none has a plan.
  */
 export function partitionOfFastest(requests: readonly PartitionRequest[], effort: Effort = usualEffort): Partition {
-  let best: Partition | undefined;
+  return fastestOf(
+    requests,
+    (request) => partition(request, effort),
+    ({ stepSeconds: seconds }) => seconds,
+  );
+}
+
+/** What is made of the request whose step is the shortest; requests that do not fit into memory are passed over. */
+export function fastestOf<T>(
+  requests: readonly PartitionRequest[],
+  make: (request: PartitionRequest) => T,
+  secondsOf: (made: T) => number,
+): T {
+  let best: T | undefined;
   let failure: unknown;
   for (const request of requests) {
     try {
-      const found = partition(request, effort);
-      if (best === undefined || found.stepSeconds < best.stepSeconds) best = found;
+      const found = make(request);
+      if (best === undefined || secondsOf(found) < secondsOf(best)) best = found;
     } catch (error) {
       if (!(error instanceof MemoryError)) throw error;
       failure = error;

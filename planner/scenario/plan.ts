@@ -5,14 +5,16 @@ import { modelBlocks, usualInput } from '../model-costs.ts';
 import {
   assignmentOf,
   definePartition,
+  fastestOf,
   type Partition,
   type PartitionRequest,
-  partitionOfFastest,
+  partition,
   partitionOfSplit,
 } from '../partition/index.ts';
 import { type Simulation, simulate } from '../simulate.ts';
 import { boardTimes } from '../survey/index.ts';
 import { type PlannerBoard, timesFromFlops } from '../times.ts';
+import { type CodecWish, type LinkWidth, partitionWithWidths, widthsOf, widthsOfSplit } from '../widths/index.ts';
 import type { Scenario, ScenarioBoard } from './types.ts';
 
 /** What the partition is asked for in a scenario, one request for each number of micro-batches. */
@@ -87,17 +89,34 @@ export type PlannedScenario = {
   readonly request: PartitionRequest;
   readonly partition: Partition;
   readonly simulation: Simulation;
+  /** By link, from stage 0 on; none where nothing is encoded. */
+  readonly widths: readonly LinkWidth[];
 };
 
 /**
- * The plan of a scenario's boards, or its `split` as it stands, and how a step of it goes.
+ * The plan of a scenario's boards, or its `split` as it stands, and how a step of it goes; links encode as `codecs` wishes,
+ * or as the scenario's links say where it is null.
  * @throws MemoryError, MoreBoardsThanBlocksError, PartitionInputError (a split that does not cover the blocks)
  */
-export function planScenario(scenario: Scenario): PlannedScenario {
+export function planScenario(scenario: Scenario, codecs: CodecWish | null = null): PlannedScenario {
   const requests = scenarioProblem(scenario).requestsFor(scenario.boards);
   const { split } = scenario;
-  const result = split === undefined ? partitionOfFastest(requests) : partitionOfSplit(requests[0]!, split);
-  const request = requests.find(({ microBatches }) => microBatches === result.microBatches)!;
-  const problem = definePartition(request);
-  return { request, partition: result, simulation: simulate(problem, assignmentOf(problem, result)) };
+  const make = (request: PartitionRequest) => sharedOut(request, split, codecs);
+  const made =
+    split === undefined ? fastestOf(requests, make, (each) => each.partition.stepSeconds) : make(requests[0]!);
+  const problem = definePartition(made.request);
+  return { ...made, simulation: simulate(problem, assignmentOf(problem, made.partition)) };
+}
+
+function sharedOut(
+  request: PartitionRequest,
+  split: Scenario['split'],
+  codecs: CodecWish | null,
+): Omit<PlannedScenario, 'simulation'> {
+  if (codecs === null) {
+    const chosen = split === undefined ? partition(request) : partitionOfSplit(request, split);
+    return { partition: chosen, request, widths: [] };
+  }
+  const widths = widthsOf(codecs);
+  return split === undefined ? partitionWithWidths(request, widths) : widthsOfSplit(request, split, widths);
 }

@@ -1,4 +1,6 @@
 import type { BlockCost } from '../costs.ts';
+import { asTheyAre } from '../link-codecs.ts';
+import { type CodecCost, cutSeconds, type MessageCost, nominalCodec } from '../message-cost.ts';
 import {
   blockTimesOf,
   blockWorks,
@@ -12,7 +14,7 @@ import {
 } from '../predictor/index.ts';
 import type { PlannerBoard } from '../times.ts';
 import { correctedByStages } from './stage-corrections.ts';
-import type { BoardSurvey, MessageCost, SurveyModel } from './types.ts';
+import type { BoardSurvey, SurveyModel } from './types.ts';
 
 /** What boards are asked to compute, and what tells how long they take. */
 export interface Subject {
@@ -40,7 +42,7 @@ export function boardTimes(subject: Subject, survey?: BoardSurvey): Times {
   return {
     blocks: correctedByStages(predicted, callSeconds, stages),
     callSeconds,
-    ...(survey?.messages && { cutSeconds: cutSeconds(survey.messages, blocks) }),
+    ...(survey?.messages && messageTimes(survey.messages, survey.codec, blocks)),
   };
 }
 
@@ -84,7 +86,7 @@ function isOf(row: DeviceProfile['measurements'][number], { name, ...model }: Su
   return sameModel(row, { model: name, ...model });
 }
 
-function cutSeconds({ seconds, secondsPerByte, besideComputing }: MessageCost, blocks: readonly BlockCost[]) {
-  const at = ({ outputBytes }: BlockCost) => (besideComputing ? 0 : seconds + secondsPerByte * outputBytes);
-  return [0, ...blocks.slice(0, -1).map(at), 0];
+/** Of tensors as they are; links that encode have them reckoned anew. */
+function messageTimes(messages: MessageCost, codec: CodecCost = nominalCodec, blocks: readonly BlockCost[]) {
+  return { messages, codec, cutSeconds: cutSeconds(messages, codec, blocks, () => asTheyAre) };
 }

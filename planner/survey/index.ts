@@ -4,4 +4,4 @@ export { linksBetween } from './links-between.ts';
 export { formatSurvey, parseSurvey, parseWish } from './parse.ts';
 export { blockSources, runSource } from './sources.ts';
 export { correctedByStages } from './stage-corrections.ts';
-export type { BlockRun, BoardSurvey, MeasuredLink, MessageCost, SurveyModel, SurveyWish } from './types.ts';
+export type { BlockRun, BoardSurvey, MeasuredLink, SurveyModel, SurveyWish } from './types.ts';

@@ -1,7 +1,8 @@
 import { cutKinds } from '../../models/index.ts';
+import type { CodecCost, MessageCost } from '../message-cost.ts';
 import { formatProfile, parseProfile } from '../predictor/index.ts';
 import * as read from '../readers.ts';
-import type { BlockRun, BoardSurvey, MeasuredLink, MessageCost, SurveyModel, SurveyWish } from './types.ts';
+import type { BlockRun, BoardSurvey, MeasuredLink, SurveyModel, SurveyWish } from './types.ts';
 
 const MOST_BLOCKS = 10_000;
 const MOST_LINKS = 1_000;
@@ -38,12 +39,14 @@ const messages: read.Reader<MessageCost> = read.object({
   besideComputing: read.flag,
 });
 
+const codec: read.Reader<CodecCost> = read.object({ encodeSecondsPerByte: seconds, decodeSecondsPerByte: seconds });
+
 const link: read.Reader<MeasuredLink> = read.object({
   to: read.text,
   transfers: read.listOrNone(read.object({ bytes: read.wholeNumber(1), seconds }), MOST_TRANSFERS),
 });
 
-const survey = read.object({ profile: read.jsonObject, links: read.listOrNone(link, MOST_LINKS) }, { messages });
+const survey = read.object({ profile: read.jsonObject, links: read.listOrNone(link, MOST_LINKS) }, { messages, codec });
 
 /** What a hub asks of a board. @throws PlanFieldError */
 export function parseWish(value: unknown): SurveyWish {

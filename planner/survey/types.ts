@@ -1,5 +1,6 @@
 import type { Cuts } from '../../models/index.ts';
 import type { Transfer } from '../links.ts';
+import type { CodecCost, MessageCost } from '../message-cost.ts';
 import type { DeviceProfile } from '../predictor/index.ts';
 
 /** What a board is asked to measure for a run. */
@@ -37,17 +38,9 @@ export interface BoardSurvey {
   readonly profile: DeviceProfile;
   /** Absent where no links were asked for. */
   readonly messages?: MessageCost;
+  /** Of 8 bits around zero, rounded by chance: none takes longer. Absent where no links were asked for. */
+  readonly codec?: CodecCost;
   readonly links: readonly MeasuredLink[];
-}
-
-/** What sending one tensor and receiving another takes of the board's own processor, by the clock. */
-export interface MessageCost {
-  /** Whatever their size. */
-  readonly seconds: number;
-  /** For a byte of one of the two, which are taken to be equally long. */
-  readonly secondsPerByte: number;
-  /** Whether the processor has room for it beside the threads that compute. */
-  readonly besideComputing: boolean;
 }
 
 export interface MeasuredLink {

@@ -4,6 +4,7 @@ import {
   type Codec,
   CodecError,
   codecOf,
+  encodingProblem,
   type PlanesOptions,
   plainCodecs,
   planesCodec,
@@ -208,3 +209,49 @@ for (const [bits, hex, why] of goldenBfloat16) {
     t.is(Buffer.from(payload).toString('hex'), hex);
   });
 }
+
+const header = (params: readonly number[], id = 2) => ({
+  id,
+  params: Uint8Array.of(...params, ...Array(16 - params.length).fill(0)),
+});
+const good = [4, 6, 0, 0, 0];
+
+/** What a board says of a tensor of 128 values by its head alone. */
+const heads: Readonly<
+  Record<
+    string,
+    readonly [codec: ReturnType<typeof header>, bytes: number, problem: ReturnType<typeof encodingProblem>]
+  >
+> = {
+  'planes of the right length': [header(good), 72, null],
+  'planes of another length': [header(good), 71, 'bad-encoding'],
+  'an unknown id': [header([], 99), 72, 'unknown-codec'],
+  '9 bits': [header([9, 6]), 72, 'bad-encoding'],
+  'no bits': [header([0, 6]), 72, 'bad-encoding'],
+  'groups of 4096': [header([4, 12]), 72, 'bad-encoding'],
+  'an unknown range': [header([4, 6, 2]), 72, 'bad-encoding'],
+  'a rotation that is larger than its group': [header([4, 6, 0, 7]), 72, 'bad-encoding'],
+  'a mask with a rotation': [header([4, 6, 0, 6, 1]), 72, 'bad-encoding'],
+  'an unknown flag': [header([4, 6, 0, 0, 4]), 72, 'bad-encoding'],
+  'a parameter that means nothing': [header([4, 6, 0, 0, 0, 0, 1]), 72, 'bad-encoding'],
+  'a mask that takes fewer bytes': [header([4, 6, 0, 0, 1]), 20, null],
+  'a mask that takes more bytes than there can be': [header([4, 6, 0, 0, 1]), 500, 'bad-encoding'],
+  'bfloat16 of the right length': [header([], 1), 256, null],
+  'bfloat16 of another length': [header([], 1), 512, 'bad-encoding'],
+  'float32 with parameters': [header([1], 0), 512, 'bad-encoding'],
+};
+
+for (const [title, [codec, bytes, problem]] of Object.entries(heads)) {
+  test(`${title}: ${problem ?? 'taken'} before any memory is`, (t) => {
+    t.is(encodingProblem(codec, 128, bytes), problem);
+  });
+}
+
+test('what is encoded is never turned away by its head', (t) => {
+  for (const [name, codec] of contracted) {
+    for (const count of [1, 31, 64, 65, 4096, 5000]) {
+      const { codec: own, payload } = encode(codec, samples(count));
+      t.is(encodingProblem(own, count, payload.length), null, `${name}, ${count} values`);
+    }
+  }
+});

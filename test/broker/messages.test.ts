@@ -53,6 +53,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
     clip: { run: 'r', term: 1, step: 3, squaredNorm: 0.25 },
     propose: { run: 'r', term: 2, stage: null, plan: {}, before: {}, hubUrl: 'mqtt://127.0.0.1:1883' },
     commit: { run: 'r', term: 2, step: 7 },
+    encode: { run: 'r', term: 1, codecs: { warmUpSteps: 0, links: [] } },
     stop: { run: 'r', term: 1, reason: 'done' },
   },
   deviceReport: {

@@ -72,3 +72,19 @@ test.serial('a scenario of churn plans anew after each change', async (t) => {
   const { changes, plans } = reportOf(ended) as { changes: number; plans: number };
   t.true(changes > 5 && plans === changes);
 });
+
+test.serial('plan chooses the widths of slow links and says why, and refuses what no width can be', async (t) => {
+  const directory = await directoryFor(t);
+  await writeFile(join(directory, 'slow.yaml'), `${scenario}links: { megabitsPerSecond: 20 }\n`);
+  const args = ['plan', '--scenario', 'slow.yaml', '--model', 'cifarnet', '--use-all', '--json'];
+  const plain = reportOf(await flotilla(t, directory, ...args)) as PlanReport;
+  const ended = await flotilla(t, directory, ...args, '--codec', 'auto');
+  t.is(ended.exitCode, 0, ended.stderr);
+  t.regex(ended.stderr, /The link \S+ → \S+ sends \d(\/8)? bits: with .* a step would take \d+\.\d\d times as long/);
+  const report = reportOf(ended) as PlanReport & { readonly widths: readonly { readonly width: string }[] };
+  t.is(report.widths.length, 2);
+  t.true(report.stepSeconds < plain.stepSeconds);
+  const strange = await flotilla(t, directory, ...args, '--codec', 'auto', '--min-bits', '8/4');
+  t.is(strange.exitCode, 2);
+  t.is((reportOf(strange) as { error: { code: string } }).error.code, 'LEAST_BITS');
+});

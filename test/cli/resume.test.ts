@@ -126,3 +126,14 @@ test.serial('--data says where the same data lie now; other data are refused', a
   t.is(moved.exitCode, 0, moved.stderr);
   t.is((await lossesOf(join(directory, 'run'))).length, 4);
 });
+
+test.serial('a run with error feedback says that it goes on without what was lost', async (t) => {
+  const directory = await directoryFor(t);
+  const two = ['--model', 'mlp', '--boards', '2', '--batch', '16', '--micro-batches', '2', ...constant];
+  const first = [...two, '--codec', '4+feedback/8', '--steps', '2', '--out', 'run'];
+  t.is((await flotilla(t, directory, 'train', ...first)).exitCode, 0);
+  const again = await flotilla(t, directory, 'train', '--boards', '2', '--resume', 'run', '--steps', '3');
+  t.is(again.exitCode, 0, again.stderr);
+  t.regex(again.stdout, /Error feedback starts anew/);
+  t.is((await lossesOf(join(directory, 'run'))).length, 3);
+});

@@ -49,6 +49,7 @@ export function planesCodec(options: PlanesOptions, kernel: () => Kernel = threa
       }
     },
     estimate: (count) => Math.min(longest(options, count), 4 * count),
+    hasFixedLength: !options.zeroMask && !options.huffman,
   };
 }
 

@@ -77,6 +77,7 @@ const noTraffic: LinkStats = {
   reconnects: 0,
   seconds: { copy: 0, digest: 0, sign: 0, verify: 0 },
   creditWaitSeconds: 0,
+  busySeconds: 0,
 };
 
 /**

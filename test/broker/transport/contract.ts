@@ -359,6 +359,15 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
     t.regex(String(error?.message), /pi-2 refused activation of step 1, micro-batch 1/);
   });
 
+  test(`${name}: bad parameters of a codec that is known are turned away as an unknown codec is`, async (t) => {
+    const room = await open(t, { judge: ({ codec }) => (codec.params[0] === 9 ? 'bad-encoding' : null) });
+    const codec = { id: 2, params: Uint8Array.of(9, ...new Array(15).fill(0)) };
+    const bad = room.sender.send({ ...meta(), codec }, floats(4));
+    await within('the end', t.throwsAsync(bad, { code: 'LINK_LOST', message: /bad-encoding/ }));
+    t.is(room.receiver.stats.refused['bad-encoding'], 4);
+    t.is(room.tensors.length, 0);
+  });
+
   test(`${name}: a sender waits for its receiver, and not for ever`, async (t) => {
     const fleet = testFleet();
     const ends = await openEnds(fleet, () => {});

@@ -87,6 +87,8 @@ export type Act =
   | 'give-nan-state'
   | { readonly code: string; readonly message: string };
 
+type LinkReport = Extract<DeviceReport, { kind: 'step' }>['links'][number];
+
 export type Script = {
   /** It is not there until the test has it `start`. */
   readonly comesLater?: boolean;
@@ -104,6 +106,8 @@ export type Script = {
   readonly stops?: boolean;
   /** How long it is busy in a step with these blocks; always the same when absent. */
   readonly busySeconds?: (step: number, stage: Plan['stages'][number]) => number;
+  /** What it says of its link to another board; it says nothing of links back where this is absent. */
+  readonly links?: (step: number, to: string) => Partial<LinkReport>;
   /** What it measures; null where it cannot. */
   readonly surveys?: (wish: SurveyWish) => BoardSurvey | 'die' | 'fall-silent' | null;
 };
@@ -254,6 +258,8 @@ export class FakeBoard {
         // A link that is closed while state goes up ends the work, as a real board's would.
         await this.#work().catch(() => {});
         break;
+      case 'encode':
+        break;
       case 'clip':
         this.clipped.push(command.squaredNorm);
         this.#onClip(command.squaredNorm);
@@ -341,7 +347,11 @@ export class FakeBoard {
     const loss = isLast ? (this.#script.loss ?? lossOf)(step) : null;
     const wallSeconds = 0.5 + (this.#script.busySeconds?.(step, plan!.stages[this.#stage]!) ?? 3.5);
     const seconds = { computeSeconds: 3, overheadSeconds: 0.25, waitSeconds: 0.5, wallSeconds };
-    const links = isLast ? [] : [{ to: this.#plan!.stages[this.#stage + 1]!.board, bytes: 90 }];
+    const [before, behind] = [-1, 1].map((way) => plan!.stages[this.#stage + way]?.board);
+    const neighbours = this.#script.links === undefined ? [behind] : [before, behind];
+    const links = neighbours
+      .filter((to) => to !== undefined)
+      .map((to) => ({ to, bytes: 90, ...this.#script.links?.(step, to) }));
     const traffic = { bytesSent: 100, bytesReceived: 10, links };
     await this.report({ kind: 'step', ...this.place, step, loss, samples: 8, ...seconds, ...traffic });
   }
