@@ -60,5 +60,5 @@ export { timelineText } from './simulate/text.ts';
 export { type BoardTimes, type LinkUse, type Simulation, simulate } from './simulate.ts';
 export * from './survey/index.ts';
 export { type BlockTimes, type PlannerBoard, type StageTimes, slowed, timesFromFlops } from './times.ts';
-export { duration } from './words.ts';
 export * from './widths/index.ts';
+export { duration } from './words.ts';
