@@ -3,7 +3,7 @@ import { type RunResult, runTraining } from '../../planner/coordinator/index.ts'
 import { formatPlan } from '../../planner/index.ts';
 import { type Context, defineCommand, type Outcome } from '../command.ts';
 import { openFleet } from '../fleets.ts';
-import { enterScenario, type ScenarioLab, startScenarioLab } from '../lab/index.ts';
+import { enterScenario, lateBoards, type ScenarioLab, startScenarioLab } from '../lab/index.ts';
 import { logTo } from '../log.ts';
 import { readPredictor } from '../predictor/files.ts';
 import { joinOrStartHub } from '../processes/hub.ts';
@@ -72,7 +72,13 @@ async function trainAndFinish(about: RunContext, log: RunLog, context: Context):
     const seen = { result: resultOfCheckpoint(resumed), stepSeconds: [], uses: undefined };
     return { report: await finishRun({ ...finished, ...seen }, context) };
   }
-  context.output.line(beginning(input, ids));
+  const late = about.inside === undefined ? [] : lateBoards(about.inside.description);
+  context.output.line(
+    beginning(
+      input,
+      ids.filter((id) => !late.includes(id)),
+    ),
+  );
   if (resumed !== undefined && feedsBack(checked)) context.output.line(FEEDBACK_STARTS_ANEW);
   const lab = await openLab(about, context);
   const clock = startStepClock();
