@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
+import { noCaptures } from './flotilla.ts';
 import { type LabRecord, labRun } from './lab/lab-run.ts';
+import { labOptions, readLabOptions } from './lab/options.ts';
 import { boardNames, quotas, scenarioText } from './lab/scenario.ts';
 import { median, spread } from './statistics.ts';
 
@@ -7,7 +9,6 @@ import { median, spread } from './statistics.ts';
 const CALM_STEPS = 10;
 /** The last steps of a run tell how fast it is in the end. */
 const LAST_STEPS = 10;
-const NO_CAPTURES = ['--replicate-every', '1000000'];
 
 interface Case {
   /** Shares of a core at the beginning, board by board, and in the end. */
@@ -36,20 +37,14 @@ export async function adaptBench(args: readonly string[]): Promise<unknown> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      model: { type: 'string', default: 'mobilenetv2' },
-      batch: { type: 'string', default: '64' },
-      'micro-batches': { type: 'string', default: '8' },
-      rate: { type: 'string', default: '100' },
+      ...labOptions,
       steps: { type: 'string', default: '80' },
       rounds: { type: 'string', default: '1' },
       cases: { type: 'string', default: Object.keys(cases).join() },
-      json: { type: 'boolean', default: false },
     },
   });
-  const { model, rate } = values;
-  const [batch, microBatches, steps] = [values.batch, values['micro-batches'], values.steps].map(Number);
-  const sizes = { model, batch: batch!, microBatches: microBatches!, words: NO_CAPTURES, patienceSeconds: 900 };
-  const link = `{ rate: ${rate} Mbit/s }`;
+  const { sizes, megabitsPerSecond, link } = readLabOptions(values);
+  const wish = { ...sizes, words: noCaptures, patienceSeconds: 900 };
   const found = [];
   for (const name of values.cases.split(',')) {
     const chosen = cases[name];
@@ -58,8 +53,8 @@ export async function adaptBench(args: readonly string[]): Promise<unknown> {
     const rounds: ReturnType<typeof roundOf>[] = [];
     for (let round = 0; round < Number(values.rounds); round++) {
       const scenario = scenarioText(boardNames, before, link, [event]);
-      const adapted = await labRun({ ...sizes, steps: steps!, scenario });
-      const best = await labRun({ ...sizes, steps: 2 * LAST_STEPS, scenario: scenarioText(boardNames, after, link) });
+      const adapted = await labRun({ ...wish, scenario });
+      const best = await labRun({ ...wish, steps: 2 * LAST_STEPS, scenario: scenarioText(boardNames, after, link) });
       rounds.push(roundOf(adapted, best));
       console.error(`${name}: ${JSON.stringify(rounds.at(-1))}`);
     }
@@ -75,7 +70,8 @@ export async function adaptBench(args: readonly string[]): Promise<unknown> {
       shareSpread: spread(shares),
     });
   }
-  return { model, batch, microBatches, megabitsPerSecond: Number(rate), rounds: Number(values.rounds), cases: found };
+  const { model, batch, microBatches } = sizes;
+  return { model, batch, microBatches, megabitsPerSecond, rounds: Number(values.rounds), cases: found };
 }
 
 function roundOf({ stepSeconds, recoveries }: LabRecord, best: LabRecord) {

@@ -4,6 +4,12 @@ import { join } from 'node:path';
 const program = join(import.meta.dirname, '..', 'cli', 'flotilla.js');
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/**
+ * No state is captured for a loss: a few steps say nothing of what that costs in a long run, where it is rare; in a bench it
+ * would be in each.
+ */
+export const noCaptures = ['--replicate-every', '1000000'] as const;
+
 /** Runs the real command to its end. @throws Error with its last words where it fails, or takes longer than it may */
 export async function flotilla(args: readonly string[], patienceSeconds: number): Promise<void> {
   const child = spawn(process.execPath, [program, ...args], {

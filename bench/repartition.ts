@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
+import { noCaptures } from './flotilla.ts';
 import { type Change, type LabRecord, labRun } from './lab/lab-run.ts';
+import { labOptions, readLabOptions } from './lab/options.ts';
 import { boardNames, quotas, scenarioText } from './lab/scenario.ts';
 import { median, spread } from './statistics.ts';
 
@@ -25,36 +27,27 @@ export async function repartitionBench(args: readonly string[]): Promise<unknown
   const { values } = parseArgs({
     args: [...args],
     options: {
-      model: { type: 'string', default: 'mobilenetv2' },
-      batch: { type: 'string', default: '64' },
-      'micro-batches': { type: 'string', default: '8' },
-      rate: { type: 'string', default: '100' },
+      ...labOptions,
       steps: { type: 'string', default: '60' },
       rounds: { type: 'string', default: '3' },
-      json: { type: 'boolean', default: false },
     },
   });
-  const { model, rate } = values;
+  const { sizes, megabitsPerSecond, link } = readLabOptions(values);
   const weakens = `{ after: ${CALM_STEPS} steps, board: ${WEAK_BOARD}, event: quota, quota: ${WEAK_QUOTA} }`;
-  const scenario = scenarioText(boardNames, quotas, `{ rate: ${rate} Mbit/s }`, [weakens]);
-  const [batch, microBatches, steps] = [values.batch, values['micro-batches'], values.steps].map(Number) as [
-    number,
-    number,
-    number,
-  ];
+  const scenario = scenarioText(boardNames, quotas, link, [weakens]);
   const rounds: Round[] = [];
   for (let index = 0; index < Number(values.rounds); index += 1) {
-    const words = ['--replicate-every', '1000000'];
-    const record = await labRun({ model, scenario, batch, microBatches, steps, words, patienceSeconds: 900 });
+    const record = await labRun({ ...sizes, scenario, words: noCaptures, patienceSeconds: 900 });
     rounds.push(roundOf(record));
     process.stderr.write(`${JSON.stringify(rounds.at(-1))}\n`);
   }
   const of = (key: keyof Round) => rounds.flatMap((round) => round[key] ?? []);
+  const { model, batch, microBatches } = sizes;
   return {
     model,
     batch,
     microBatches,
-    megabitsPerSecond: Number(rate),
+    megabitsPerSecond,
     rounds: rounds.length,
     pauseSeconds: median(of('pauseSeconds')),
     stepSeconds: median(of('stepSeconds')),

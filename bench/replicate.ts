@@ -1,56 +1,52 @@
 import { parseArgs } from 'node:util';
+import { noCaptures } from './flotilla.ts';
 import { labRun } from './lab/lab-run.ts';
+import { labOptions, readLabOptions } from './lab/options.ts';
 import { scenarioText } from './lab/scenario.ts';
 import { median, spread } from './statistics.ts';
 
 /** Equal boards and a split that is given: the same plan with and without, and no change of it. */
 const BOARDS = ['board1', 'board2', 'board3'];
 const QUOTA = 0.5;
-const NEVER = '1000000';
 
 /** What holding the state of a run for the loss of a board costs it. Numbers are defined in METHODOLOGY.md. */
 export async function replicateBench(args: readonly string[]): Promise<unknown> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      model: { type: 'string', default: 'mobilenetv2' },
+      ...labOptions,
       split: { type: 'string', default: '0-11,12-29,30-52' },
-      batch: { type: 'string', default: '64' },
-      'micro-batches': { type: 'string', default: '8' },
-      rate: { type: 'string', default: '100' },
       survey: { type: 'string', default: '10' },
       steps: { type: 'string', default: '60' },
       rounds: { type: 'string', default: '3' },
-      json: { type: 'boolean', default: false },
     },
   });
-  const { model, split, rate, survey, batch, 'micro-batches': microBatches, steps } = values;
+  const { split, survey } = values;
+  const { sizes, megabitsPerSecond, link } = readLabOptions(values);
   const scenario = scenarioText(
     BOARDS,
     BOARDS.map(() => QUOTA),
-    `{ rate: ${rate} Mbit/s }`,
+    link,
   );
-  const sizes = { batch: Number(batch), microBatches: Number(microBatches), steps: Number(steps) };
   /** Mean over all steps but the first, which warms up. */
   const stepSeconds = async (...words: readonly string[]): Promise<number> => {
-    const wish = { model, scenario, ...sizes, words: ['--split', split, '--survey', survey, ...words] };
+    const wish = { ...sizes, scenario, words: ['--split', split, '--survey', survey, ...words] };
     const { stepSeconds: seconds } = await labRun(wish);
     // The last is followed by the state that the run ends with.
     return seconds.reduce((sum, each) => sum + each, 0) / seconds.length;
   };
   const rounds: { readonly without: number; readonly holding: number }[] = [];
   for (let round = 0; round < Number(values.rounds); round += 1) {
-    const without = await stepSeconds('--replicate-every', NEVER);
+    const without = await stepSeconds(...noCaptures);
     const holding = await stepSeconds();
     rounds.push({ without, holding });
     process.stderr.write(`${JSON.stringify(rounds.at(-1))}\n`);
   }
   const costs = rounds.map(({ without, holding }) => 1 - without / holding);
   return {
-    model,
-    split,
     ...sizes,
-    megabitsPerSecond: Number(rate),
+    split,
+    megabitsPerSecond,
     surveySeconds: Number(survey),
     rounds: rounds.length,
     cost: median(costs),

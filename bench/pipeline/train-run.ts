@@ -1,4 +1,5 @@
 import { formatWidth } from '../../planner/index.ts';
+import { noCaptures } from '../flotilla.ts';
 import { type LabWish, labRun } from '../lab/lab-run.ts';
 
 export interface TrainWish extends Omit<LabWish, 'words'> {
@@ -26,9 +27,6 @@ export interface TrainRun {
   /** Of each link, at the end of the run; none where nothing was encoded. */
   readonly widths: readonly string[];
 }
-
-/** A few steps say nothing of what captures of state cost in a long run, where they are rare; here they would be in each. */
-const noCaptures = ['--replicate-every', '1000000'];
 
 /** How fast a run in a lab of its own trains once it is warm. */
 export async function trainRun({ warmUps, split, codec, survey, ...wish }: TrainWish): Promise<TrainRun> {

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { flotilla } from '../flotilla.ts';
+import { flotilla, noCaptures } from '../flotilla.ts';
 import { recipeOptions } from './recipes.ts';
 import { meansOfParts, type QualityRun, type Wanted } from './records.ts';
 
@@ -23,7 +23,7 @@ export async function trainOnce(wanted: Wanted, data: string): Promise<QualityRu
   try {
     const out = join(directory, 'out');
     const what = ['--model', model, '--data', data, '--codec', codec, '--seed', String(seed), '--out', out];
-    const captures = ['--checkpoint-every', '0', '--replicate-every', '1000000'];
+    const captures = ['--checkpoint-every', '0', ...noCaptures];
     await flotilla(['train', ...what, ...captures, ...recipeOptions(recipe)], PATIENCE_SECONDS);
     const record = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunRecord;
     const { accuracy, losses, steps, seconds, links } = record;

@@ -3,7 +3,7 @@ import { type RunResult, runTraining } from '../../planner/coordinator/index.ts'
 import { formatPlan } from '../../planner/index.ts';
 import { type Context, defineCommand, type Outcome } from '../command.ts';
 import { openFleet } from '../fleets.ts';
-import { enterScenario, lateBoards, type ScenarioLab, startScenarioLab } from '../lab/index.ts';
+import { enterScenario, type ScenarioLab, startScenarioLab } from '../lab/index.ts';
 import { logTo } from '../log.ts';
 import { readPredictor } from '../predictor/files.ts';
 import { joinOrStartHub } from '../processes/hub.ts';
@@ -65,20 +65,14 @@ async function startRun(typed: TrainInput, context: Context): Promise<Outcome> {
 }
 
 async function trainAndFinish(about: RunContext, log: RunLog, context: Context): Promise<Outcome> {
-  const { input, checked, run, directory, ids, resumed } = about;
+  const { input, checked, run, directory, resumed } = about;
   const lossesBefore = resumed?.checkpoint.state.losses ?? [];
   const finished = { checked, directory, lossesBefore, patience: { seconds: boardsBackOf(input) } };
   if (resumed !== undefined && resumed.checkpoint.state.step >= checked.steps) {
     const seen = { result: resultOfCheckpoint(resumed), stepSeconds: [], uses: undefined };
     return { report: await finishRun({ ...finished, ...seen }, context) };
   }
-  const late = about.inside === undefined ? [] : lateBoards(about.inside.description);
-  context.output.line(
-    beginning(
-      input,
-      ids.filter((id) => !late.includes(id)),
-    ),
-  );
+  context.output.line(beginning(about));
   if (resumed !== undefined && feedsBack(checked)) context.output.line(FEEDBACK_STARTS_ANEW);
   const lab = await openLab(about, context);
   const clock = startStepClock();
@@ -97,9 +91,10 @@ async function trainAndFinish(about: RunContext, log: RunLog, context: Context):
 }
 
 /** Said at once: boards take some seconds to come up. */
-function beginning({ options: { fleet } }: TrainInput, ids: readonly string[]): string {
-  if (fleet !== undefined) return `Waiting for ${ids.join(', ')} of fleet '${fleet}' …`;
-  return `Starting ${ids.length} ${ids.length === 1 ? 'board' : 'boards'} on this machine …`;
+function beginning({ input: { options }, ids, late }: RunContext): string {
+  if (options.fleet !== undefined) return `Waiting for ${ids.join(', ')} of fleet '${options.fleet}' …`;
+  const count = ids.length - late.length;
+  return `Starting ${count} ${count === 1 ? 'board' : 'boards'} on this machine …`;
 }
 
 /** What links have not sent yet is in no checkpoint. [docs/codec.md] */

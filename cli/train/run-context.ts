@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Context } from '../command.ts';
 import { numberedBoards } from '../fleet-options.ts';
 import { openFleet, runsDirectory } from '../fleets.ts';
-import type { Inside } from '../lab/index.ts';
+import { type Inside, lateBoards } from '../lab/index.ts';
 import type { RunHistory } from '../runs/index.ts';
 import type { EarlierRun } from './earlier.ts';
 import { type TrainInput, wishesFrom } from './options.ts';
@@ -17,6 +17,8 @@ export interface RunContext {
   readonly run: string;
   readonly directory: string;
   readonly ids: readonly string[];
+  /** Of these, those that are not there at the beginning. */
+  readonly late: readonly string[];
   readonly resumed: Resumed | undefined;
   /** What the log says of a run that is gone on with. */
   readonly history: RunHistory | undefined;
@@ -45,7 +47,8 @@ export async function checkInput(
   if (resumed !== undefined) checkResumed(checked, input, resumed, mayBeDone);
   const run = resumed?.checkpoint.state.run ?? history?.run ?? newRunName(checked.model.name);
   const directory = input.options.out ?? resumed?.directory ?? earlier?.directory ?? runsDirectory(run);
-  return { input, checked, run, directory, ids, resumed, history, inside, ends };
+  const late = inside === undefined ? [] : lateBoards(inside.description);
+  return { input, checked, run, directory, ids, late, resumed, history, inside, ends };
 }
 
 /** Above that of every plan that boards have seen of this run. */

@@ -1,12 +1,12 @@
 import { defaultDeadlines, type RunSettings } from '../../planner/coordinator/index.ts';
 import type { FittedModel } from '../../planner/index.ts';
-import { type Inside, lateBoards } from '../lab/index.ts';
+import type { Inside } from '../lab/index.ts';
 import type { TrainInput } from './options.ts';
 import { firstTerm, type RunContext } from './run-context.ts';
 
 /** What the coordinator is asked to do. */
 export function runSettings(about: RunContext, predictor: FittedModel): RunSettings {
-  const { input, checked, run, ids, resumed, inside, ends } = about;
+  const { input, checked, run, ids, late, resumed, inside, ends } = about;
   const { wishes, model, train: trainData, steps, source } = checked;
   const { kind, ...rate } = checked.learningRate;
   const { checkpointEvery, cuts } = input.options;
@@ -26,7 +26,7 @@ export function runSettings(about: RunContext, predictor: FittedModel): RunSetti
     seed: wishes.seed,
     ...(checked.codecs === null ? {} : { codecs: { ...checked.codecs, warmUpSteps: wishes.warmUpSteps } }),
     boards: ids,
-    comesLater: inside === undefined ? [] : lateBoards(inside.description),
+    comesLater: late,
     ...(ends === undefined ? {} : { split: ends }),
     arrangement: isFree(about) ? 'free' : 'given',
     adapts: ends === undefined && surveySecondsOf(about) > 0,

@@ -283,9 +283,9 @@ function planIn({ run }: FleetState): Plan {
 
 const boardsIn = ({ stages }: Plan): readonly string[] => stages.map(({ board }) => board);
 
-function plannedDetail({ term, stages, predictedStepSeconds }: Plan): JsonObject {
-  const boards = stages.map(({ board }) => board);
-  return { term, boards, ...(predictedStepSeconds === undefined ? {} : { predictedStepSeconds }) };
+function plannedDetail(plan: Plan): JsonObject {
+  const { term, predictedStepSeconds } = plan;
+  return { term, boards: boardsIn(plan), ...(predictedStepSeconds === undefined ? {} : { predictedStepSeconds }) };
 }
 
 function reasonOf(outcome: Outcome, { run }: FleetState): string {

@@ -66,13 +66,18 @@ export function withThoseThere(run: RunState, seconds: number): Action {
   return { kind: 'recover', failure: undefined, reason: `not all boards were there after ${seconds} s`, fromStep };
 }
 
+function mayChange(run: RunState): boolean {
+  const { stopRequested, finalStep, granted } = run;
+  return isSteady(run) && !stopRequested && granted + LEAST_STEPS_LEFT <= finalStep;
+}
+
 /**
  * Whether the boards are to be others from the next step on: one is drained, or one of those asked for that the plan does
  * without is there again. Nothing is moved for the last steps of a run.
  */
 export function isMoveWanted(run: RunState, now: number, state: FleetState): readonly Action[] {
-  const { stopRequested, stages, finalStep, granted } = run;
-  if (!isSteady(run) || stopRequested || granted + LEAST_STEPS_LEFT > finalStep) return [];
+  const { stages } = run;
+  if (!mayChange(run)) return [];
   const next = knownBoards(run, settledBoards(run, now, state));
   const drained = stages.find(({ board }) => state.boards.get(board)?.drained);
   if (drained !== undefined) return [changeTo(run, next, `${drained.board} is being drained`)];
@@ -86,8 +91,8 @@ export function isMoveWanted(run: RunState, now: number, state: FleetState): rea
 
 /** A board that comes measures itself beside the training of the others, before a plan is made with it. */
 export function isNewcomerUnknown(run: RunState, now: number, state: FleetState): readonly Action[] {
-  const { stopRequested, finalStep, granted, survey } = run;
-  if (!isSteady(run) || stopRequested || granted + LEAST_STEPS_LEFT > finalStep || survey.awaited.size > 0) return [];
+  const { survey } = run;
+  if (!mayChange(run) || survey.awaited.size > 0) return [];
   const others = settledBoards(run, now, state).filter(({ id }) => !isIn(run, id));
   const wishes = newcomerWishes(run, others);
   return wishes.size > 0 ? [{ kind: 'survey', round: survey.rounds - 1, wishes }] : [];

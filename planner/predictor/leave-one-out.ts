@@ -6,6 +6,7 @@ import { type PredictorName, predictorNamed, predictors } from './predictors/ind
 import { calibrationOptimizerSlots } from './profile.ts';
 import type { RecordedTrials, StageTrial } from './recording.ts';
 import { graphOf } from './source.ts';
+import { mean } from './statistics.ts';
 import { blockWorks, type Work } from './work/work.ts';
 
 /** How well a board that was left out of the training is predicted. Errors are means of |predicted ÷ measured − 1|. */
@@ -129,8 +130,4 @@ function stageSeconds(stage: StageTrial, { blocks, callSeconds }: ReturnType<typ
     (sum, each) => sum + within.reduce((total, times) => total + times[each], 0),
     callSeconds,
   );
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -4,7 +4,8 @@ import type { Trial, Trials } from './evaluate.ts';
 import { parseObject } from './json.ts';
 import type { EngineVersion } from './profile.ts';
 import { graphOf, isProbe, type Source, worksOf } from './source.ts';
-import { blockWorks, passes, type Work } from './work/work.ts';
+import { mean, median } from './statistics.ts';
+import { blockWorks, passes, type Work, type WorkOptions } from './work/work.ts';
 
 /** What one board took for the blocks of all models: what predictors are fitted and judged on. */
 export interface Recording {
@@ -121,8 +122,7 @@ export function trialsOf({ board, channelBlock, rows }: Recording): RecordedTria
   const models = new Map<string, readonly (readonly Work[])[]>();
   const blocksOf = (source: Source) => {
     const key = `${source.model} ${source.microBatch}`;
-    const { graph, blocks: cut } = graphOf(source);
-    const all = models.get(key) ?? blockWorks(source.model, graph, cut, options);
+    const all = models.get(key) ?? allBlocks(source, options);
     models.set(key, all);
     return all.slice(source.firstBlock, source.lastBlock + 1);
   };
@@ -147,6 +147,11 @@ export function trialsOf({ board, channelBlock, rows }: Recording): RecordedTria
   return { board, channelBlock, probes, blocks, stages };
 }
 
+function allBlocks(source: Source, options: WorkOptions): readonly (readonly Work[])[] {
+  const { graph, blocks } = graphOf(source);
+  return blockWorks(source.model, graph, blocks, options);
+}
+
 /** For each round, the logarithm of how much slower it was than the round in the middle. */
 function paceOf(rows: readonly RecordedRow[]): readonly number[] {
   const rounds = Math.max(...rows.map(({ seconds }) => seconds.length));
@@ -167,14 +172,4 @@ export function noiseOf({ rows }: Recording): { readonly single: number; readonl
   const apart = repeated.map(({ seconds: [first, ...rest] }) => Math.log(first!) - mean(rest.map(Math.log)));
   const common = median(apart);
   return { single: median(apart.map(Math.abs)), centred: median(apart.map((value) => Math.abs(value - common))) };
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -2,22 +2,22 @@ import type { YAMLMap } from 'yaml';
 import type { ScenarioReader } from './reader.ts';
 import type { LabEvent, Moment, ScenarioBoard } from './types.ts';
 
-/** What may happen to a board, and what it has to be for that. */
 type Standing = 'there' | 'late' | 'dead';
-const needed = { joins: 'late', quota: 'there', dies: 'there', returns: 'dead' } as const satisfies Record<
-  LabEvent['event'],
-  Standing
->;
-const afterwards = { joins: 'there', quota: 'there', dies: 'dead', returns: 'there' } as const satisfies Record<
-  LabEvent['event'],
-  Standing
->;
+
+/** What may happen to a board: what it has to be for that, and what it is then. */
+const rules: Readonly<Record<LabEvent['event'], { readonly needs: Standing; readonly becomes: Standing }>> = {
+  joins: { needs: 'late', becomes: 'there' },
+  quota: { needs: 'there', becomes: 'there' },
+  dies: { needs: 'there', becomes: 'dead' },
+  returns: { needs: 'dead', becomes: 'there' },
+};
+const eventNames = Object.keys(rules) as readonly LabEvent['event'][];
+
 const standingWords: Readonly<Record<Standing, string>> = {
   there: 'is there',
   late: 'has not joined yet',
   dead: 'has died',
 };
-export const eventNames = Object.keys(needed) as readonly LabEvent['event'][];
 
 /**
  * The list `events`, in the order in which they happen to each board: a board whose first event is `joins` is not there
@@ -34,29 +34,24 @@ export function readEvents(
   return reader.list(root, 'events').map((item, at) => {
     const map = reader.map(item, `events[${at}]`, ['after', 'board', 'event', 'quota']);
     const event = reader.choice(map, 'event', eventNames);
-    const name = reader.choice(
-      map,
-      'board',
-      boards.map(({ name: known }) => known),
-    );
-    const board = boards.find(({ name: known }) => known === name)!;
-    const is = standing.get(name) ?? (event === 'joins' ? 'late' : 'there');
-    if (is !== needed[event]) {
-      reader.fail(map, 'event', `${name} ${event}, but by then it ${standingWords[is]}`);
-    }
-    standing.set(name, afterwards[event]);
+    const names = boards.map(({ name }) => name);
+    const board = reader.choice(map, 'board', names);
+    const { needs, becomes } = rules[event];
+    const is = standing.get(board) ?? (event === 'joins' ? 'late' : 'there');
+    if (is !== needs) reader.fail(map, 'event', `${board} ${event}, but by then it ${standingWords[is]}`);
+    standing.set(board, becomes);
     const after = readMoment(reader, map);
     const quota = quotaOf(map);
-    if (event !== 'quota') {
-      if (quota !== undefined) reader.fail(map.get('quota', true), 'quota', `quota goes with the event "quota"`);
-      return { after, board: name, event };
+    if (event === 'quota') {
+      if (quota === undefined)
+        return reader.fail(map, 'quota', `events[${at}] has no key "quota": the new share of a core`);
+      if (boards.some(({ name, quota: first }) => name === board && first === undefined)) {
+        return reader.fail(map, 'board', `${board} has no quota at the beginning that could change: give it one`);
+      }
+      return { after, board, event, quota };
     }
-    if (quota === undefined)
-      return reader.fail(map, 'quota', `events[${at}] has no key "quota": the new share of a core`);
-    if (board.quota === undefined) {
-      return reader.fail(map, 'board', `${name} has no quota at the beginning that could change: give it one`);
-    }
-    return { after, board: name, event, quota };
+    if (quota !== undefined) reader.fail(map.get('quota', true), 'quota', 'quota goes with the event "quota"');
+    return { after, board, event };
   });
 }
 

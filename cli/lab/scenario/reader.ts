@@ -24,9 +24,7 @@ export class ScenarioReader {
     for (const { key } of node.items as Pair<Node>[]) {
       const name = isScalar(key) ? String(key.value) : '?';
       if (known.includes(name)) continue;
-      const meant = nearest(name, known);
-      const hint = meant === undefined ? `Known are ${known.join(', ')}.` : `Did you mean "${meant}"?`;
-      this.fail(key, name, `unknown key "${name}" in ${where}. ${hint}`);
+      this.fail(key, name, `unknown key "${name}" in ${where}. ${hintAt(name, known)}`);
     }
     return node;
   }
@@ -42,13 +40,8 @@ export class ScenarioReader {
     const value = map.get(key);
     const node = (map.get(key, true) as unknown) ?? map;
     if (known.includes(value as T)) return value as T;
-    const meant = nearest(String(value), known);
-    const hint = meant === undefined ? `Known are ${known.join(', ')}.` : `Did you mean "${meant}"?`;
-    return this.fail(
-      node,
-      key,
-      value === undefined ? `has no key "${key}". ${hint}` : `${key} "${String(value)}" is not known. ${hint}`,
-    );
+    const problem = value === undefined ? `has no key "${key}"` : `${key} "${String(value)}" is not known`;
+    return this.fail(node, key, `${problem}. ${hintAt(String(value), known)}`);
   }
 
   /** Undefined where the key is not there. */
@@ -64,4 +57,9 @@ export class ScenarioReader {
     const value = read(node.value);
     return typeof value === 'string' ? this.fail(node, key, `${key} "${String(node.value)}" ${value}`) : value;
   }
+}
+
+function hintAt(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? `Known are ${known.join(', ')}.` : `Did you mean "${meant}"?`;
 }

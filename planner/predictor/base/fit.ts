@@ -1,4 +1,5 @@
 import { type Gaussian, updateLinear } from '../adaptation/gaussian.ts';
+import { mean, median, sum } from '../statistics.ts';
 import { familyNames, kinds } from '../work/kinds.ts';
 import type { Work } from '../work/work.ts';
 import { type BaseModel, featureCount, linearSeconds, type Reference, refer, treeFeatures } from './model.ts';
@@ -323,20 +324,6 @@ function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
   return sum;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function mean(values: readonly number[]): number {
-  return sum(values) / values.length;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function weightedMedian(values: readonly { readonly value: number; readonly weight: number }[]): number {

@@ -1,3 +1,4 @@
+import { mean } from '../statistics.ts';
 import { computationOf } from '../work/shape.ts';
 import type { Work } from '../work/work.ts';
 
@@ -53,7 +54,7 @@ export function fitPatterns(rests: readonly BoardRest[], boards: number): Patter
 }
 
 function meanOf(rests: readonly BoardRest[]): number | undefined {
-  return rests.length === 0 ? undefined : rests.reduce((sum, { log }) => sum + log, 0) / rests.length;
+  return rests.length === 0 ? undefined : mean(rests.map(({ log }) => log));
 }
 
 /** Those that were measured, with what they are multiplied by. */
@@ -77,8 +78,7 @@ function solve(known: readonly { readonly value: number; readonly factors: Patte
 }
 
 function scaled(weights: readonly Pattern[]): Pattern[] {
-  const size = (index: 0 | 1) =>
-    Math.sqrt(weights.reduce((sum, weight) => sum + weight[index] ** 2, 0) / weights.length) || 1;
+  const size = (index: 0 | 1) => Math.sqrt(mean(weights.map((weight) => weight[index] ** 2))) || 1;
   const [first, second] = [size(0), size(1)];
   return weights.map((weight) => [weight[0] / first, weight[1] / second]);
 }

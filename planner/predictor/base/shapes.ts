@@ -1,3 +1,4 @@
+import { mean, sum } from '../statistics.ts';
 import { shapeOf } from '../work/shape.ts';
 import type { Work } from '../work/work.ts';
 
@@ -13,8 +14,6 @@ export interface ShapeEffects {
   /** Of the effect of a shape that is not known. */
   readonly variance: number;
 }
-
-export const noShapeEffects: ShapeEffects = { shapes: new Map(), sized: new Map(), variance: 0 };
 
 const sizedShapeOf = (work: Work) => `${shapeOf(work)} of ${work.microBatch}`;
 
@@ -40,15 +39,15 @@ export function fitShapeEffects(rests: readonly Rest[]): ShapeEffects {
   const left = rests.map((rest) => ({ ...rest, log: rest.log - shapes.get(shapeOf(rest.work))! }));
   const sized = shrunkenMeans(left, sizedShapeOf);
   const effects = rests.map(({ work }) => effectOf({ shapes, sized, variance: 0 }, work));
-  return { shapes, sized, variance: effects.reduce((sum, effect) => sum + effect ** 2, 0) / effects.length };
+  return { shapes, sized, variance: mean(effects.map((effect) => effect ** 2)) };
 }
 
 function shrunkenMeans(rests: readonly Rest[], nameOf: (work: Work) => string): ReadonlyMap<string, number> {
   const groups = Map.groupBy(rests, ({ work }) => nameOf(work));
   return new Map(
     [...groups].map(([name, all]) => {
-      const boards = all.reduce((sum, rest) => sum + rest.boards, 0);
-      return [name, all.reduce((sum, { log, boards: own }) => sum + own * log, 0) / (boards + priorBoards)];
+      const boards = sum(all.map((rest) => rest.boards));
+      return [name, sum(all.map(({ log, boards: own }) => own * log)) / (boards + priorBoards)];
     }),
   );
 }

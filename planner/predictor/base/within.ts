@@ -1,3 +1,4 @@
+import { sum } from '../statistics.ts';
 import { familyOfKind } from '../work/kinds.ts';
 import type { Pass, Work } from '../work/work.ts';
 import type { BaseModel } from './model.ts';
@@ -43,9 +44,8 @@ export function fitWithin(stages: readonly StageSum[]): Within {
   let within = usualWithin;
   for (let round = 0; round < reweightings; round++) {
     const rows = stages.map(({ parts, seconds }, index) => {
-      const of = (pass: StagePart['pass']) =>
-        total(parts.filter((part) => part.pass === pass).map((p) => p.goneSeconds));
-      const row = [total(parts.map(({ blockSeconds }) => blockSeconds)), -of('forward'), -of('backward')];
+      const of = (pass: StagePart['pass']) => sum(parts.filter((part) => part.pass === pass).map((p) => p.goneSeconds));
+      const row = [sum(parts.map(({ blockSeconds }) => blockSeconds)), -of('forward'), -of('backward')];
       return Float64Array.from(row, (value) => (weights[index]! * value) / seconds);
     });
     const [rest = 1, forward = 0, backward = 0] = nonNegativeLeastSquares(rows, weights);
@@ -59,7 +59,7 @@ export function fitWithin(stages: readonly StageSum[]): Within {
 }
 
 const stageSum = ({ parts }: StageSum, { border, rest }: Within) =>
-  total(parts.map(({ pass, blockSeconds, goneSeconds }) => rest * (blockSeconds - border[pass] * goneSeconds)));
+  sum(parts.map(({ pass, blockSeconds, goneSeconds }) => rest * (blockSeconds - border[pass] * goneSeconds)));
 
 /** At least this share of a block's time alone is computation. */
 const leastInterior = 0.1;
@@ -82,5 +82,3 @@ export function borderShareOf(base: BaseModel, weights: Float64Array, { amounts,
   }
   return ofBorder / total;
 }
-
-const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);

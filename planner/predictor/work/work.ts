@@ -10,6 +10,7 @@ import {
   stageOf,
   typeOf,
 } from '../../../models/index.ts';
+import { sum } from '../statistics.ts';
 import { addNode, borderBytes } from './amounts.ts';
 import { type Amounts, noAmounts, positionOf } from './kinds.ts';
 
@@ -156,8 +157,4 @@ function ofNodes(all: readonly Node[], stage: Stage, { capabilities }: WorkOptio
 
 function gradientBytes(stage: Stage): number {
   return sum([...stage.gradients.keys()].map((parameter) => byteSize(typeOf(stage.types, parameter))));
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
