@@ -59,7 +59,8 @@ async function changing(
 
 test.serial('a board is drained, switched off, and takes part again after its return', async (t) => {
   t.timeout(170_000);
-  await changing(t, 500, async (fleet, run, boards) => {
+  // Steps enough for the way of a board through its start and back, also where a step takes a millisecond.
+  await changing(t, 2500, async (fleet, run, boards) => {
     const drained = await fleet.start('drain', 'board2', '--fleet', 'shed').ended;
     t.is(drained.code, 0, drained.stderr);
     t.regex(drained.stdout, /board2 has no work and may be switched off/);
