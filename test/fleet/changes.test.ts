@@ -4,7 +4,7 @@ import { type RealFleet, startFleet } from './fleet.ts';
 import { type Ended, inTemporaryDirectory, lossesOf, type Running } from './helpers.ts';
 import { assertSameTrace } from './undisturbed.ts';
 
-const words = ['train', '--model', 'mlp', '--batch', '16', '--micro-batches', '2', '--train-limit', '400'];
+const words = ['train', '--model', 'mlp', '--micro-batches', '2', '--train-limit', '400'];
 const settings = [
   ...words,
   '--test-limit',
@@ -17,10 +17,12 @@ const settings = [
   '20',
 ];
 
+const short = (steps: number): readonly string[] => ['--steps', `${steps}`, '--batch', '16'];
+
 /** A fleet of two boards that trains; its losses are held against those of a run that nobody disturbs. */
 async function changing(
   t: ExecutionContext,
-  steps: number,
+  size: readonly string[],
   change: (
     fleet: RealFleet,
     run: Running,
@@ -30,7 +32,7 @@ async function changing(
 ): Promise<void> {
   await inTemporaryDirectory(async (cwd) => {
     const fleet = await startFleet(cwd, 2);
-    const asked = [...settings, '--steps', `${steps}`];
+    const asked = [...settings, ...size];
     try {
       const quiet = await fleet.start(...asked, '--boards', '1', '--out', 'quiet').ended;
       t.is(quiet.code, 0, quiet.stderr);
@@ -59,8 +61,9 @@ async function changing(
 
 test.serial('a board is drained, switched off, and takes part again after its return', async (t) => {
   t.timeout(170_000);
-  // Steps enough for the way of a board through its start and back, also where a step takes a millisecond.
-  await changing(t, 2500, async (fleet, run, boards) => {
+  // Steps that take the board that stays long enough for the other's way through its end and its start.
+  const long = ['--steps', '500', '--batch', '256'];
+  await changing(t, long, async (fleet, run, boards) => {
     const drained = await fleet.start('drain', 'board2', '--fleet', 'shed').ended;
     t.is(drained.code, 0, drained.stderr);
     t.regex(drained.stdout, /board2 has no work and may be switched off/);
@@ -76,7 +79,7 @@ test.serial('a board is drained, switched off, and takes part again after its re
 
 test.serial('a run that has lost all of its boards waits for them, and goes on when they return', async (t) => {
   t.timeout(170_000);
-  await changing(t, 300, async (fleet, run, boards) => {
+  await changing(t, short(300), async (fleet, run, boards) => {
     for (const board of boards) board.kill('SIGKILL');
     await run.said(/The run waits for boards: no board of the run is online/);
     await Promise.all(fleet.boards.map(fleet.startBoard));
@@ -88,7 +91,7 @@ test.serial(
   'boards outlive a hub that is killed with its run, and the hub goes on with the run by itself',
   async (t) => {
     t.timeout(170_000);
-    await changing(t, 300, async (fleet, run, boards, hub) => {
+    await changing(t, short(300), async (fleet, run, boards, hub) => {
       await run.said(/([3-9]\d|[12]\d\d)\/300/);
       for (const process of [run, hub]) process.kill('SIGKILL');
       await Promise.all([run.ended, hub.ended]);
@@ -103,7 +106,7 @@ test.serial(
 
 test.serial('a run whose process is killed at its beginning goes on from what it has saved, if anything', async (t) => {
   t.timeout(170_000);
-  await changing(t, 60, async (_fleet, run, _boards, hub) => {
+  await changing(t, short(60), async (_fleet, run, _boards, hub) => {
     run.kill('SIGKILL');
     await run.ended;
     await hub.said(/Run mlp-\S+ has ended with code 0\./);
@@ -118,7 +121,7 @@ test.serial('a run that was left unfinished goes on by --resume alone, on the fl
     try {
       await fleet.startHub('--leave-runs');
       await Promise.all(fleet.boards.map(fleet.startBoard));
-      const asked = [...settings, '--steps', '60', '--survey', '0'];
+      const asked = [...settings, ...short(60), '--survey', '0'];
       const run = fleet.start(...asked, '--fleet', 'shed', '--out', 'out');
       await run.said(/samples\/s/);
       run.kill('SIGKILL');
