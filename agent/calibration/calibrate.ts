@@ -3,6 +3,7 @@ import {
   calibrationOptimizerSlots,
   type DeviceProfile,
   type FittedModel,
+  median,
   mostTelling,
   type Predictor,
   type ProfileMeasurement,
@@ -67,12 +68,12 @@ export async function calibrate<State>(measurer: Measurer, options: CalibrationO
     const measurements = [...(known?.measurements ?? [])];
     const before = measurements.length;
     let longest = 0;
-    const take = async (source: Source, atThreads: number, most = longestMeasurement) => {
+    const take = async (source: Source, atThreads: number, { most, share } = ofBlock) => {
       const begun = clock();
       const left = budgetSeconds - (begun - start);
       watch.look(left < longest);
       if (watch.ended !== undefined) return;
-      const taken = await measurer.measure(source, atThreads, Math.min(most, left / 20));
+      const taken = await measurer.measure(source, atThreads, Math.min(most, share * left));
       longest = Math.max(longest, clock() - begun);
       // What was under way when it had to end is cut short.
       if (watch.ended !== undefined && measurements.length > 0) return;
@@ -86,9 +87,9 @@ export async function calibrate<State>(measurer: Measurer, options: CalibrationO
       if (!isKnown(source, atThreads)) await take(source, atThreads);
     };
     const { stages = [], blocks } = options;
-    const share = blocks === undefined && stages.length === 0 ? 1 : probeShare;
-    await runProbe(threads, missing, () => watch.ended === undefined && clock() - start < share * budgetSeconds);
-    for (const stage of stages) await take(stage, threads, longestStage);
+    const forProbe = (blocks === undefined && stages.length === 0 ? 1 : probeShare) * budgetSeconds;
+    await runProbe(threads, missing, () => watch.ended === undefined && clock() - start < forProbe);
+    for (const stage of stages) await take(stage, threads, ofStage);
     await measureBlocks(measurer, options, measurements, take, () => watch.ended === undefined);
     if (measurements.length === 0) throw new CalibrationEmptyError(watch.ended ?? 'the budget was too small');
     // Nothing new: what was known stands as it was.
@@ -109,10 +110,10 @@ export async function calibrate<State>(measurer: Measurer, options: CalibrationO
   }
 }
 
-/** Longer measurements say little more. */
-const longestMeasurement = 0.5;
+/** Seconds of a measurement at most, and of what is left: longer ones say little more. */
+const ofBlock = { most: 0.5, share: 1 / 20 };
 /** A whole stage takes longer, and more depends on it. */
-const longestStage = 2;
+const ofStage = { most: 2, share: 1 / 6 };
 
 type Take = (source: Source, threads: number) => Promise<void>;
 
@@ -161,7 +162,8 @@ function measurementsOf(source: Source, threads: number, taken: StageSeconds): r
     const windows = taken[pass].toSorted((a, b) => a - b);
     if (windows.length === 0) return [];
     const at = (share: number) => windows[Math.round(share * (windows.length - 1))]!;
-    return [{ ...source, pass, threads, seconds: at(0.5), spread: (at(0.75) - at(0.25)) / at(0.5) }];
+    const seconds = median(windows);
+    return [{ ...source, pass, threads, seconds, spread: (at(0.75) - at(0.25)) / seconds }];
   });
 }
 

@@ -79,11 +79,10 @@ export async function measureStage(
 ): Promise<StageSeconds> {
   const { forward, backward, update, nextStep } = stageCalls(engine, stage, classes);
   for (const call of [forward, backward, update]) await call(0);
-  options.warmedUp?.();
   const largest = 4 * stashFactor * Math.max(elementCount(stage.inputShape), elementCount(stage.outputShape));
   const { mostInARow = mostStashed } = options;
   const most = Math.max(1, Math.min(mostInARow, Math.floor(mostStashBytes / largest)));
-  const pairs = await windows(options, async () => {
+  const pair = async () => {
     nextStep();
     const there = await runCalls(forward, options, most);
     const back = await runCalls(
@@ -92,7 +91,11 @@ export async function measureStage(
       there.calls,
     );
     return [there, back];
-  });
+  };
+  // The first time that so many are stashed, memory is got for them.
+  await pair();
+  options.warmedUp?.();
+  const pairs = await windows(options, pair);
   const updates = await windows({ ...options, stageSeconds: options.stageSeconds / 4 }, async () => [
     await runCalls(update, options),
   ]);

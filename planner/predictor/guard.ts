@@ -1,3 +1,4 @@
+import { median } from './statistics.ts';
 import type { Learner, Observation, Observed, Predictor, Refusal } from './types.ts';
 
 /**
@@ -91,8 +92,4 @@ export function guarded<State>(learner: Learner<State>): Predictor<Guarded<State
       return { state: { inner, guard }, learned: false, reason, message };
     },
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
