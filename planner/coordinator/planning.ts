@@ -1,10 +1,10 @@
 import {
   assignmentOf,
   type BoardSurvey,
-  boardTimes,
   type Choice,
   createPlan,
   definePartition,
+  fleetTimes,
   linksBetween,
   type PartitionRequest,
   type Plan,
@@ -154,12 +154,11 @@ function timesOf(
   const { predictor } = settings;
   if (predictor === undefined) return boards.map((board) => timesFromFlops(plannerBoard(board), blocks));
   const subject = { model: surveyModel(request), blocks, optimizerSlots, predictor };
-  // The same for all that have measured nothing.
-  const unknown = boards.some(({ id }) => !surveys.has(id)) ? boardTimes(subject) : undefined;
-  return boards.map(({ id, memoryBytes }) => {
-    const survey = surveys.get(id);
-    return { id, memoryBytes, ...(survey === undefined ? unknown! : boardTimes(subject, survey)) };
-  });
+  const times = fleetTimes(
+    subject,
+    boards.map(({ id }) => surveys.get(id)),
+  );
+  return boards.map(({ id, memoryBytes }, index) => ({ id, memoryBytes, ...times[index]! }));
 }
 
 /** A split by where each stage ends, as who holds how many blocks. */

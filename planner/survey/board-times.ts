@@ -32,18 +32,35 @@ const USUAL_CHANNEL_BLOCK = 8;
 
 /** A board's times from its survey; those of the predictor's reference board where there is none. */
 export function boardTimes(subject: Subject, survey?: BoardSurvey): Times {
-  const { model, blocks, predictor } = subject;
+  return fleetTimes(subject, [survey])[0]!;
+}
+
+/** The times of boards from their surveys: what one has measured of the model's blocks tells of the others' too. */
+export function fleetTimes(subject: Subject, surveys: readonly (BoardSurvey | undefined)[]): readonly Times[] {
+  let ofUnknown: Predicted | undefined;
+  const predicted = surveys.map((survey) => {
+    if (survey !== undefined) return predictedTimes(subject, survey);
+    ofUnknown ??= predictedTimes(subject);
+    return ofUnknown;
+  });
+  const corrected = correctedByStages(
+    predicted.map((times, board) => ({ ...times, stages: stagesIn(subject.model, surveys[board]) })),
+  );
+  return surveys.map((survey, board) => ({
+    blocks: corrected[board]!,
+    callSeconds: predicted[board]!.callSeconds,
+    ...(survey?.messages && messageTimes(survey.messages, survey.codec, subject.blocks)),
+  }));
+}
+
+type Predicted = Pick<Times, 'blocks' | 'callSeconds'>;
+
+function predictedTimes(subject: Subject, survey?: BoardSurvey): Predicted {
   const { adaptive } = predictors;
+  const { predictor } = subject;
   const state = survey === undefined ? adaptive.start(predictor) : stateOf(adaptive, predictor, survey.profile);
   const channelBlock = survey?.profile.channelBlock ?? USUAL_CHANNEL_BLOCK;
-  const works = worksOfBlocks(subject, channelBlock);
-  const { blocks: predicted, callSeconds } = blockTimesOf(adaptive, state, works);
-  const stages = survey === undefined ? [] : stagesIn(survey.profile, model);
-  return {
-    blocks: correctedByStages(predicted, callSeconds, stages),
-    callSeconds,
-    ...(survey?.messages && messageTimes(survey.messages, survey.codec, blocks)),
-  };
+  return blockTimesOf(adaptive, state, worksOfBlocks(subject, channelBlock));
 }
 
 type ChannelBlock = DeviceProfile['channelBlock'];
@@ -65,7 +82,9 @@ function worksOfBlocks(subject: Subject, channelBlock: ChannelBlock): ReturnType
 }
 
 /** The measurements of a profile that are of more than one block of this model, oldest first. */
-function stagesIn({ measurements, threads }: DeviceProfile, model: SurveyModel) {
+function stagesIn(model: SurveyModel, survey: BoardSurvey | undefined): DeviceProfile['measurements'] {
+  if (survey === undefined) return [];
+  const { measurements, threads } = survey.profile;
   return measurements.filter((row) => row.threads === threads && row.lastBlock > row.firstBlock && isOf(row, model));
 }
 

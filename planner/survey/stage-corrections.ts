@@ -1,52 +1,96 @@
 import type { ProfileMeasurement } from '../predictor/index.ts';
 import type { BlockTimes } from '../times.ts';
+import { covarianceOf, type Run, weightsOf } from './corrections-prior.ts';
+import { solved } from './linear-system.ts';
 
 type Measured = Pick<ProfileMeasurement, 'firstBlock' | 'lastBlock' | 'pass' | 'seconds'>;
-type PassTimes = readonly number[];
+
+/** What a board is predicted to take, and the stages that it has measured. */
+export interface MeasuredBoard {
+  readonly blocks: readonly BlockTimes[];
+  readonly callSeconds: number;
+  readonly stages: readonly Measured[];
+}
 
 const passes = ['forward', 'backward', 'update'] as const satisfies readonly (keyof BlockTimes)[];
 
+/** Of the logarithm of a measurement: boards measure for a second or two while others do, too. */
+const NOISE = 0.04;
+/** The sum over a stage is not linear in the logarithms of its blocks: steps of Gauss and Newton. */
+const ROUNDS = 3;
+
 /**
- * Block times after whole stages were measured: within a stage the blocks keep their ratio and sum to what was measured
- * (less the call). Blocks that were in no stage are off by what all stages were off by. Of stages that overlap, the later
- * one holds.
+ * Each board's block times after some have measured whole stages. What predictions are off by is taken to be partly the
+ * board's, for all blocks; partly the model's, alike for blocks near each other and on every board; and partly both's: the
+ * most probable such errors under what was measured (a Gaussian process over the logarithms).
  */
-export function correctedByStages<Times extends BlockTimes>(
-  times: readonly Times[],
-  callSeconds: number,
-  measured: readonly Measured[],
-): readonly Times[] {
-  const [forward, backward, update] = passes.map((pass) => {
-    const stages = measured.filter((stage) => stage.pass === pass);
-    return corrected(
-      times.map((block) => block[pass]),
-      callSeconds,
-      stages,
-    );
-  }) as [PassTimes, PassTimes, PassTimes];
-  return times.map((block, index) => ({
-    ...block,
-    forward: forward[index]!,
-    backward: backward[index]!,
-    update: update[index]!,
-  }));
+export function correctedByStages(boards: readonly MeasuredBoard[]): readonly (readonly BlockTimes[])[] {
+  const [forward, backward, update] = passes.map((pass) => corrected(boards, pass)) as [Times, Times, Times];
+  return boards.map(({ blocks }, board) =>
+    blocks.map((times, block) => ({
+      ...times,
+      forward: forward[board]![block]!,
+      backward: backward[board]![block]!,
+      update: update[board]![block]!,
+    })),
+  );
 }
 
-function corrected(before: PassTimes, callSeconds: number, stages: readonly Measured[]): PassTimes {
-  const own = ({ seconds }: Measured) => Math.max(0, seconds - callSeconds);
-  const expected = (times: PassTimes, { firstBlock, lastBlock }: Measured) =>
-    times.slice(firstBlock, lastBlock + 1).reduce((sum, seconds) => sum + seconds, 0);
-  const ratio = (measured: number, predicted: number) => (predicted > 0 ? measured / predicted : 1);
-  const all = ratio(
-    stages.reduce((sum, stage) => sum + own(stage), 0),
-    stages.reduce((sum, stage) => sum + expected(before, stage), 0),
+/** Seconds by board and block. */
+type Times = readonly (readonly number[])[];
+
+function corrected(boards: readonly MeasuredBoard[], pass: (typeof passes)[number]): Times {
+  const predicted = boards.map(({ blocks }) => blocks.map((times) => times[pass]));
+  const measured = boards.flatMap((board, index) => runsOf(board, index, pass, predicted[index]!));
+  if (measured.length === 0) return predicted;
+  let times: Times = predicted;
+  for (let round = 0; round < ROUNDS; round++) times = improved(predicted, times, measured);
+  return times;
+}
+
+interface MeasuredRun extends Run {
+  /** Without the call. */
+  readonly seconds: number;
+}
+
+/** The board's measurements that say something of a pass: what takes no time is not told longer by any. */
+function runsOf(
+  { stages, callSeconds }: MeasuredBoard,
+  board: number,
+  pass: (typeof passes)[number],
+  times: readonly number[],
+): MeasuredRun[] {
+  return stages.flatMap(({ firstBlock, lastBlock, seconds, pass: of }) => {
+    const own = seconds - callSeconds;
+    if (of !== pass || own <= 0 || totalOf(times, { firstBlock, lastBlock }) <= 0) return [];
+    return [{ board, firstBlock, lastBlock, seconds: own }];
+  });
+}
+
+/** One step of Gauss and Newton from `times`, whose errors are the logarithms of what they are of `predicted`. */
+function improved(predicted: Times, times: Times, measured: readonly MeasuredRun[]): Times {
+  const runs = measured.map((run) => ({ ...run, weights: weightsOf(times[run.board]!, run) }));
+  const surprises = runs.map(({ board, firstBlock, weights, seconds }, index) => {
+    const off = (weight: number, at: number) => {
+      const block = firstBlock + at;
+      return weight === 0 ? 0 : weight * Math.log(times[board]![block]! / predicted[board]![block]!);
+    };
+    const already = weights.reduce((sum, weight, at) => sum + off(weight, at), 0);
+    return Math.log(seconds / totalOf(times[board]!, measured[index]!)) + already;
+  });
+  const covariance = covarianceOf(runs, predicted[0]!.length);
+  const among = runs.map((run, row) =>
+    runs.map((other, column) => covariance.between(run, other) + (row === column ? NOISE ** 2 : 0)),
   );
-  return stages.reduce<PassTimes>(
-    (times, stage) => {
-      const off = ratio(own(stage), expected(times, stage));
-      const isInside = (block: number) => block >= stage.firstBlock && block <= stage.lastBlock;
-      return times.map((seconds, block) => (isInside(block) ? off * seconds : seconds));
-    },
-    before.map((seconds) => all * seconds),
+  const shares = solved(among, surprises);
+  return predicted.map((blocks, board) =>
+    blocks.map((seconds, block) => {
+      const error = runs.reduce((sum, run, index) => sum + shares[index]! * covariance.withBlock(run, board, block), 0);
+      return seconds * Math.exp(error);
+    }),
   );
+}
+
+function totalOf(times: readonly number[], { firstBlock, lastBlock }: Pick<Run, 'firstBlock' | 'lastBlock'>): number {
+  return times.slice(firstBlock, lastBlock + 1).reduce((sum, seconds) => sum + seconds, 0);
 }
