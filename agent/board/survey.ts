@@ -18,6 +18,7 @@ import {
   measureCodec,
   measuredLink,
   measureLink,
+  measureMessages,
   messageCostOf,
   openProbeReceiver,
   saveProfile,
@@ -99,7 +100,7 @@ export class Surveyor {
       const links = [];
       for (const { to, url } of wish.links)
         links.push(measuredLink(await measureLink(transport, to, url, place, signal)));
-      const { transfers } = await measureLink(transport, board, dataUrl, place, signal);
+      const { transfers } = await measureMessages(transport, board, dataUrl, place, signal);
       const messages = messageCostOf(transfers, availableCores(), this.#threads());
       const codec = await measureCodec(availableCores());
       // Other boards may still be sending: their ends stay open until this board has measured itself.

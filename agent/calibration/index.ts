@@ -13,4 +13,11 @@ export {
 } from './measure.ts';
 export { type Measurer, startMeasurer } from './measurer.ts';
 export { DEFAULT_PROFILES, loadProfile, profilePath, saveProfile } from './store.ts';
-export { type LinkPlace, measuredLink, measureLink, messageCostOf, openProbeReceiver } from './transfers.ts';
+export {
+  type LinkPlace,
+  measuredLink,
+  measureLink,
+  measureMessages,
+  messageCostOf,
+  openProbeReceiver,
+} from './transfers.ts';

@@ -8,9 +8,11 @@ export interface LinkPlace {
 
 /** As long as typical activations; both are whole numbers of float32 values. */
 const sizes = [16_384, 262_144] as const;
-/** Of each size, after those that warm the program up: on a slow board the first ones take several times as long. */
+/** Of each size in a round, after those that warm the program up: on a slow board the first ones take several times as long. */
 const transfersEach = 5;
 const warmUps = 12;
+/** To the board itself: what a message costs is small beside what else the board's processor does meanwhile. */
+const roundsToItself = 4;
 /** A board that has not opened its end by then is left out. */
 const openMilliseconds = 15_000;
 /** A link so slow is known well enough by what came through. */
@@ -29,13 +31,18 @@ export function openProbeReceiver(transport: Transport, from: string, { run, ter
 }
 
 /** Times tensors to another board; fewer, or none, where the link is slow or does not open. */
-export async function measureLink(
-  transport: Transport,
-  to: string,
-  url: string,
-  place: LinkPlace,
-  signal: AbortSignal,
-): Promise<TimedLink> {
+export function measureLink(...[transport, to, url, place, signal]: LinkArguments): Promise<TimedLink> {
+  return timedLink(1, transport, to, url, place, signal);
+}
+
+/** The same to the board itself, for longer. */
+export function measureMessages(...[transport, to, url, place, signal]: LinkArguments): Promise<TimedLink> {
+  return timedLink(roundsToItself, transport, to, url, place, signal);
+}
+
+type LinkArguments = [transport: Transport, to: string, url: string, place: LinkPlace, signal: AbortSignal];
+
+async function timedLink(rounds: number, ...[transport, to, url, place, signal]: LinkArguments): Promise<TimedLink> {
   const opening = AbortSignal.any([signal, AbortSignal.timeout(openMilliseconds)]);
   const sender = await transport.openSender({ to, url, ...place, signal: opening }).catch(() => undefined);
   signal.throwIfAborted();
@@ -43,7 +50,7 @@ export async function measureLink(
   const transfers: TimedTransfer[] = [];
   try {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(linkMilliseconds)]);
-    await timeTransfers(sender, transfers, patience).catch(() => {});
+    await timeTransfers(sender, rounds, transfers, patience).catch(() => {});
     signal.throwIfAborted();
   } finally {
     await sender.close();
@@ -67,7 +74,12 @@ export interface TimedLink {
 }
 
 /** With one credit a tensor leaves when the one before has arrived and its credit is back: that is one transfer. */
-async function timeTransfers(sender: LinkSender, transfers: TimedTransfer[], signal: AbortSignal): Promise<void> {
+async function timeTransfers(
+  sender: LinkSender,
+  rounds: number,
+  transfers: TimedTransfer[],
+  signal: AbortSignal,
+): Promise<void> {
   let step = 0;
   const send = async (bytes: number): Promise<{ readonly wall: number; readonly cpu: number }> => {
     const values = new Float32Array(bytes / 4);
@@ -77,7 +89,8 @@ async function timeTransfers(sender: LinkSender, transfers: TimedTransfer[], sig
     return { wall: performance.now() / 1000, cpu: (user + system) / 1e6 };
   };
   for (let count = 0; count < warmUps; count++) await send(sizes[0]);
-  for (const bytes of sizes) {
+  // Sizes in turn, so that whatever else goes on meets each alike.
+  for (const bytes of Array.from({ length: rounds }, () => sizes).flat()) {
     // The interval before it is of the size before.
     let last = await send(bytes);
     for (let count = 0; count < transfersEach; count++) {

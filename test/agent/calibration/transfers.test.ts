@@ -1,5 +1,5 @@
 import test from 'ava';
-import { measureLink, messageCostOf, openProbeReceiver } from '../../../agent/index.ts';
+import { measureLink, measureMessages, messageCostOf, openProbeReceiver } from '../../../agent/index.ts';
 import { createMqttTransport } from '../../../broker/index.ts';
 import { startTestBroker, testFleet } from '../../broker/helpers.ts';
 
@@ -25,7 +25,8 @@ test('a board times tensors to another one, and to itself, through real brokers'
     [...Array(5).fill(16_384), ...Array(5).fill(262_144)],
   );
   t.true(link.transfers.every(({ seconds }) => seconds > 0));
-  const itself = await measureLink(transport, 'pi-1', own.url, place, signal);
+  const itself = await measureMessages(transport, 'pi-1', own.url, place, signal);
+  t.is(itself.transfers.length, 4 * link.transfers.length);
   const cost = messageCostOf(itself.transfers, 2, 1);
   t.true(cost.seconds > 0 && cost.seconds < 1);
   t.true(cost.besideComputing);
