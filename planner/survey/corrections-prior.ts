@@ -18,39 +18,57 @@ const OF_BLOCKS_THERE = 0.07;
 /** Blocks so far from each other have a correlation of 1/e. */
 const REACH = 4;
 
-/** The covariances of errors of runs and blocks. */
-export interface Covariance {
-  between(run: WeightedRun, other: WeightedRun): number;
-  withBlock(run: WeightedRun, board: number, block: number): number;
-}
-
 export function weightsOf(times: readonly number[], { firstBlock, lastBlock }: Run): readonly number[] {
   const own = times.slice(firstBlock, lastBlock + 1);
   const total = own.reduce((sum, seconds) => sum + seconds, 0);
   return own.map((seconds) => seconds / total);
 }
 
-export function covarianceOf(runs: readonly WeightedRun[], blocks: number): Covariance {
-  // How alike a run's error is to each block's, boards aside.
-  const nearness = new Map(runs.map((run) => [run, nearnessOf(run, blocks)]));
-  const shared = (isSame: boolean) => OF_BLOCKS ** 2 + (isSame ? OF_BLOCKS_THERE ** 2 : 0);
-  const ofBoard = (isSame: boolean) => (isSame ? OF_BOARD ** 2 : 0);
-  return {
-    between(run, other) {
-      const near = nearness.get(run)!;
-      const alike = other.weights.reduce((sum, weight, at) => sum + weight * near[other.firstBlock + at]!, 0);
-      const isSame = run.board === other.board;
-      return ofBoard(isSame) + shared(isSame) * alike;
-    },
-    withBlock(run, board, block) {
-      const isSame = run.board === board;
-      return ofBoard(isSame) + shared(isSame) * nearness.get(run)![block]!;
-    },
-  };
+/** How alike a run's error is to that of each of a model's blocks, boards aside. */
+export function nearnessOf({ firstBlock, weights }: WeightedRun, blocks: number): Float64Array {
+  const step = Math.exp(-1 / REACH);
+  const near = new Float64Array(blocks);
+  // What lies before a block, itself included, and then what lies behind it: each falls off by the same factor.
+  let before = 0;
+  for (let block = 0; block < blocks; block++) {
+    before = step * before + (weights[block - firstBlock] ?? 0);
+    near[block] = before;
+  }
+  let behind = 0;
+  for (let block = blocks - 1; block >= 0; block--) {
+    near[block]! += behind;
+    behind = step * (behind + (weights[block - firstBlock] ?? 0));
+  }
+  return near;
 }
 
-function nearnessOf({ firstBlock, weights }: WeightedRun, blocks: number): readonly number[] {
-  return Array.from({ length: blocks }, (_, block) =>
-    weights.reduce((sum, weight, at) => sum + weight * Math.exp(-Math.abs(block - firstBlock - at) / REACH), 0),
-  );
+/** The covariance of the errors of two runs; `nearness` is the first one's. */
+export function covarianceOf(run: Run, nearness: Float64Array, other: WeightedRun): number {
+  const { firstBlock, weights } = other;
+  let alike = 0;
+  for (let at = 0; at < weights.length; at++) alike += weights[at]! * nearness[firstBlock + at]!;
+  return run.board === other.board ? ofSameBoard(alike) : ofAnyBoard(alike);
+}
+
+const ofAnyBoard = (alike: number) => OF_BLOCKS ** 2 * alike;
+const ofSameBoard = (alike: number) => OF_BOARD ** 2 + (OF_BLOCKS ** 2 + OF_BLOCKS_THERE ** 2) * alike;
+
+/** The most probable error of each board's blocks, from the shares that runs have in them. */
+export function errorsOf(
+  runs: readonly (Run & { readonly nearness: Float64Array; readonly share: number })[],
+  boards: number,
+  blocks: number,
+): readonly Float64Array[] {
+  const everywhere = new Float64Array(blocks);
+  for (const { nearness, share } of runs) {
+    for (let block = 0; block < blocks; block++) everywhere[block]! += share * ofAnyBoard(nearness[block]!);
+  }
+  const byBoard = Array.from({ length: boards }, () => everywhere.slice());
+  for (const { board, nearness, share } of runs) {
+    const errors = byBoard[board]!;
+    for (let block = 0; block < blocks; block++) {
+      errors[block]! += share * (ofSameBoard(nearness[block]!) - ofAnyBoard(nearness[block]!));
+    }
+  }
+  return byBoard;
 }

@@ -1,6 +1,6 @@
 import type { ProfileMeasurement } from '../predictor/index.ts';
 import type { BlockTimes } from '../times.ts';
-import { covarianceOf, type Run, weightsOf } from './corrections-prior.ts';
+import { covarianceOf, errorsOf, nearnessOf, type Run, weightsOf } from './corrections-prior.ts';
 import { solved } from './linear-system.ts';
 
 type Measured = Pick<ProfileMeasurement, 'firstBlock' | 'lastBlock' | 'pass' | 'seconds'>;
@@ -62,35 +62,40 @@ function runsOf(
 ): MeasuredRun[] {
   return stages.flatMap(({ firstBlock, lastBlock, seconds, pass: of }) => {
     const own = seconds - callSeconds;
-    if (of !== pass || own <= 0 || totalOf(times, { firstBlock, lastBlock }) <= 0) return [];
-    return [{ board, firstBlock, lastBlock, seconds: own }];
+    const run = { board, firstBlock, lastBlock };
+    return of !== pass || own <= 0 || totalOf(times, run) <= 0 ? [] : [{ ...run, seconds: own }];
   });
 }
 
 /** One step of Gauss and Newton from `times`, whose errors are the logarithms of what they are of `predicted`. */
 function improved(predicted: Times, times: Times, measured: readonly MeasuredRun[]): Times {
-  const runs = measured.map((run) => ({ ...run, weights: weightsOf(times[run.board]!, run) }));
-  const surprises = runs.map(({ board, firstBlock, weights, seconds }, index) => {
-    const off = (weight: number, at: number) => {
+  const blocks = predicted[0]!.length;
+  const runs = measured.map((run) => {
+    const weighted = { ...run, weights: weightsOf(times[run.board]!, run) };
+    return { ...weighted, nearness: nearnessOf(weighted, blocks) };
+  });
+  const surprises = runs.map((run) => {
+    const { board, firstBlock, weights, seconds } = run;
+    const already = weights.map((weight, at) => {
       const block = firstBlock + at;
       return weight === 0 ? 0 : weight * Math.log(times[board]![block]! / predicted[board]![block]!);
-    };
-    const already = weights.reduce((sum, weight, at) => sum + off(weight, at), 0);
-    return Math.log(seconds / totalOf(times[board]!, measured[index]!)) + already;
+    });
+    return Math.log(seconds / totalOf(times[board]!, run)) + sum(already);
   });
-  const covariance = covarianceOf(runs, predicted[0]!.length);
   const among = runs.map((run, row) =>
-    runs.map((other, column) => covariance.between(run, other) + (row === column ? NOISE ** 2 : 0)),
+    runs.map((other, column) => covarianceOf(run, run.nearness, other) + (row === column ? NOISE ** 2 : 0)),
   );
   const shares = solved(among, surprises);
-  return predicted.map((blocks, board) =>
-    blocks.map((seconds, block) => {
-      const error = runs.reduce((sum, run, index) => sum + shares[index]! * covariance.withBlock(run, board, block), 0);
-      return seconds * Math.exp(error);
-    }),
+  const errors = errorsOf(
+    runs.map((run, index) => ({ ...run, share: shares[index]! })),
+    predicted.length,
+    blocks,
   );
+  return predicted.map((own, board) => own.map((seconds, block) => seconds * Math.exp(errors[board]![block]!)));
 }
 
-function totalOf(times: readonly number[], { firstBlock, lastBlock }: Pick<Run, 'firstBlock' | 'lastBlock'>): number {
-  return times.slice(firstBlock, lastBlock + 1).reduce((sum, seconds) => sum + seconds, 0);
+function totalOf(times: readonly number[], { firstBlock, lastBlock }: Run): number {
+  return sum(times.slice(firstBlock, lastBlock + 1));
 }
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
