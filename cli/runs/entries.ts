@@ -80,3 +80,18 @@ export function historyOf(entries: readonly RunEntry[]): RunHistory | undefined 
   }
   return history;
 }
+
+/** A log that comes to the same. */
+export function entriesOf({
+  run,
+  highestTerm: term,
+  boards,
+  from,
+  newest,
+  typed,
+  ended,
+}: RunHistory): readonly RunEntry[] {
+  const asTyped = Object.fromEntries([...typed].map(([name, value]) => [name, value ?? null]));
+  const takenUp = { kind: 'taken-up', run, term, boards, from, newest, typed: asTyped } as const;
+  return ended === undefined ? [takenUp] : [takenUp, ended];
+}

@@ -7,6 +7,7 @@ import { dashed } from '../options/index.ts';
 import type { RunHistory } from './entries.ts';
 import { chooseRuns, findRuns } from './found.ts';
 import { CHECKPOINTS, OUTPUT_LOG } from './names.ts';
+import { boundOutput } from './output-log.ts';
 import type { Register } from './register.ts';
 
 const LOOK_MILLISECONDS = 1_000;
@@ -56,6 +57,7 @@ export function keepRuns({ register, say }: KeeperNeeds): RunKeeper {
       if (state === 'at-work') givenUp.delete(run);
       if (state === 'ended') await register.leave(run);
     }
+    for (const each of found) if (each.state === 'at-work') await boundOutput(each.directory);
     const { start, refused } = chooseRuns(found);
     for (const [run, problem] of refused) {
       const next = `go on with it by flotilla train --resume, or remove '${join(register.path, run)}'`;

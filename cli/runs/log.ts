@@ -1,7 +1,20 @@
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { historyOf, parseEntry, type RunEntry, type RunHistory } from './entries.ts';
+import { entriesOf, historyOf, parseEntry, type RunEntry, type RunHistory } from './entries.ts';
 import { RunLogDamagedError } from './errors.ts';
 import { RUN_LOG } from './names.ts';
 
@@ -16,7 +29,10 @@ export async function readRunLog(directory: string): Promise<RunHistory | undefi
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     throw error;
   });
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : historyIn(text, path);
+}
+
+function historyIn(text: string, path: string): RunHistory | undefined {
   const lines = text.split('\n').slice(0, -1);
   const entries = lines.map((line, index) => {
     const entry = parseEntry(line);
@@ -39,6 +55,7 @@ export interface RunLog {
 /** @throws the operating system's error where the first entry cannot be written */
 export function openRunLog(directory: string, first: RunEntry, warn: (problem: string) => void): RunLog {
   const path = join(directory, RUN_LOG);
+  condense(path);
   let waiting: readonly RunEntry[] = [];
   append(path, [first]);
   return {
@@ -47,6 +64,7 @@ export function openRunLog(directory: string, first: RunEntry, warn: (problem: s
       try {
         append(path, entries);
         waiting = [];
+        condense(path);
       } catch (error) {
         if (waiting.length === 0) warn(`'${path}' could not be written (${(error as Error).message}).`);
         waiting = entries;
@@ -55,9 +73,33 @@ export function openRunLog(directory: string, first: RunEntry, warn: (problem: s
   };
 }
 
-function append(path: string, entries: readonly RunEntry[]): void {
+/** Some hundred processes or a thousand terms. */
+const MOST_BYTES = 1 << 16;
+
+/**
+ * A log that has become long is written anew as the few lines that it comes to: there is the one or the other on the disk
+ * at any moment. One that cannot be read, or where the disk is full, is left as it is.
+ */
+function condense(path: string): void {
+  const passing = `${path}.${process.pid}`;
+  try {
+    if (statSync(path).size <= MOST_BYTES) return;
+    const history = historyIn(readFileSync(path, 'utf8'), path);
+    if (history === undefined) return;
+    writeFileSync(passing, textOf(entriesOf(history)), { flush: true });
+    renameSync(passing, path);
+  } catch {
+    rmSync(passing, { force: true });
+  }
+}
+
+function textOf(entries: readonly RunEntry[]): string {
   const at = new Date().toISOString();
-  const bytes = Buffer.from(entries.map((entry) => `${JSON.stringify({ at, ...entry })}\n`).join(''));
+  return entries.map((entry) => `${JSON.stringify({ at, ...entry })}\n`).join('');
+}
+
+function append(path: string, entries: readonly RunEntry[]): void {
+  const bytes = Buffer.from(textOf(entries));
   const file = openSync(path, 'a+');
   try {
     const end = endOfWholeLines(file);

@@ -83,7 +83,7 @@ function deadlineOf(run: RunState): number {
   const { deadlines } = run.request;
   switch (run.phase) {
     case 'gathering':
-      return run.phaseSince + deadlines.boardsOnline;
+      return run.phaseSince + gatheringSeconds(run);
     case 'surveying':
       return run.phaseSince + deadlines.surveyed;
     case 'opening':
@@ -102,6 +102,13 @@ function deadlineOf(run: RunState): number {
     default:
       return run.phase satisfies never;
   }
+}
+
+/** A run that goes on without a board that is lost while boards measure themselves lets the others measure on. */
+function gatheringSeconds(run: RunState): number {
+  const { boardsOnline, boardsReturned, surveyed } = run.request.deadlines;
+  if (run.survey.rounds === 0 || !goesOnWithFewer(run)) return boardsOnline;
+  return run.survey.awaited.size > 0 ? surveyed : boardsReturned;
 }
 
 /** Boards have done all that they may: only the disk is waited for, which its owner may have to make room on. */
@@ -134,12 +141,12 @@ function isInterruptedEarly(run: RunState): readonly Action[] {
 
 function isLate(run: RunState, now: number, state: FleetState): readonly Action[] {
   if (now < deadlineOf(run)) return [];
-  const { boardsOnline, surveyed, prepared, silence, boardsBack } = run.request.deadlines;
+  const { surveyed, prepared, silence, boardsBack } = run.request.deadlines;
   switch (run.phase) {
     case 'gathering': {
       const online = onlineBoards(state).map(({ id }) => id);
-      if (goesOnWithFewer(run)) return [withThoseThere(run, boardsOnline)];
-      return [fail({ kind: 'not-enough-boards', online, seconds: boardsOnline })];
+      if (goesOnWithFewer(run)) return [withThoseThere(run, Math.round(now - run.phaseSince))];
+      return [fail({ kind: 'not-enough-boards', online, seconds: gatheringSeconds(run) })];
     }
     case 'surveying':
       return [fail({ kind: 'not-surveyed', waitsFor: describeWait(run, now), seconds: surveyed })];

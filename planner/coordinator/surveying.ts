@@ -9,15 +9,18 @@ const MOST_FOR_LINKS = 10;
 /** Of the budget, for a stage of a plan. */
 const STAGE_SHARE = 0.5;
 
-/** What boards are asked first; empty where nobody has to be asked. */
+/**
+ * What boards are asked first; empty where nobody has to be asked. Links are measured between those that are asked: one
+ * that has measured itself before listens to no probes any more.
+ */
 export function firstWishes({ request, survey }: RunState, boards: readonly OnlineBoard[]): Map<string, SurveyWish> {
   const { surveySeconds = 0 } = request.settings;
   const wishes = new Map<string, SurveyWish>();
   if (surveySeconds === 0) return wishes;
-  for (const [index, { id }] of boards.entries()) {
-    if (!isUnknown(survey, id)) continue;
+  const asked = boards.filter(({ id }) => isUnknown(survey, id));
+  for (const [index, { id }] of asked.entries()) {
     // Each begins with the board behind it, so that not all send to the same one.
-    const others = boards.length > MOST_FOR_LINKS ? [] : [...boards.slice(index + 1), ...boards.slice(0, index)];
+    const others = asked.length > MOST_FOR_LINKS ? [] : [...asked.slice(index + 1), ...asked.slice(0, index)];
     const links = others.map(({ id: to, dataUrl: url }) => ({ to, url }));
     wishes.set(id, { model: surveyModel(request), budgetSeconds: surveySeconds, stages: [], links });
   }

@@ -34,14 +34,12 @@ export function leave(state: FleetState, board: string, how: string): FleetState
   const { run } = state;
   // Boards are gathered anew, and those that have measured themselves need not do it again.
   if (run?.phase === 'surveying' && run.survey.awaited.has(board)) {
-    return { ...state, run: { ...run, phase: 'gathering', phaseSince: state.now } };
+    return { ...state, run: { ...run, survey: without(run.survey, board), phase: 'gathering', phaseSince: state.now } };
   }
   const stage = run?.stages.find((candidate) => candidate.board === board);
   if (run === undefined) return state;
   if (stage === undefined) {
-    const awaited = new Set([...run.survey.awaited].filter((other) => other !== board));
-    const without = { ...run, survey: { ...run.survey, awaited } };
-    return { ...state, run: leaveNext(without, board, how, state.now) };
+    return { ...state, run: leaveNext({ ...run, survey: without(run.survey, board) }, board, how, state.now) };
   }
   // It will not say that it has stopped.
   const gone = withStage(run, stage.stage, { stopped: true });
@@ -57,6 +55,11 @@ function leaveNext(run: RunState, board: string, how: string, at: number): RunSt
   if (next.phase === 'building') return { ...run, next: { ...next, problem: { board, how } } };
   if (next.phase === 'taken' && next.moved.has(board)) return run;
   return suspect(run, { kind: 'handover', board, step: next.step, how }, at);
+}
+
+/** Nobody waits for this board's answer any more. */
+export function without(survey: RunState['survey'], board: string): RunState['survey'] {
+  return { ...survey, awaited: new Set([...survey.awaited].filter((other) => other !== board)) };
 }
 
 /** Answers of an older term are not heard: whoever has not answered yet is asked again. */

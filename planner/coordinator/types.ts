@@ -77,6 +77,8 @@ export type RunSettings = {
 export type Deadlines = {
   /** For the boards wanted to be online. */
   readonly boardsOnline: number;
+  /** For a board that was lost while boards measured themselves, once the others are through. */
+  readonly boardsReturned: number;
   /** For boards to have measured themselves. */
   readonly surveyed: number;
   /** For boards to load their stage and, when resuming, to take the state. */
@@ -97,6 +99,7 @@ export type Deadlines = {
 
 export const defaultDeadlines: Deadlines = {
   boardsOnline: 30,
+  boardsReturned: 10,
   surveyed: 120,
   prepared: 120,
   silence: 120,

@@ -1,8 +1,9 @@
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { chooseRuns, findRuns } from '../../../cli/runs/found.ts';
 import { holdRun, openRunLog, type RunEntry, readRunLog, registerOf } from '../../../cli/runs/index.ts';
+import { boundOutput } from '../../../cli/runs/output-log.ts';
 import { directoryFor } from '../support.ts';
 
 type TakenUp = Extract<RunEntry, { kind: 'taken-up' }>;
@@ -51,6 +52,52 @@ test('a line that a killed process has left half-written does not count, and the
   openRunLog(directory, begun({ term: 3 }), noWarning);
   t.is((await readRunLog(directory))?.highestTerm, 3);
   t.is((await readFile(join(directory, 'run.log'), 'utf8')).split('\n').length, 4);
+});
+
+test('a long log is written anew as what it comes to', async (t) => {
+  const directory = await directoryFor(t);
+  const log = openRunLog(
+    directory,
+    begun({ from: 'checkpoints/a', typed: { model: 'mlp', augment: null } }),
+    noWarning,
+  );
+  const sizes = [];
+  for (let term = 2; term <= 1300; term += 1) {
+    log.write({ kind: 'term', term });
+    sizes.push((await stat(join(directory, 'run.log'))).size);
+  }
+  t.true(Math.max(...sizes) < 70_000);
+  t.true((await stat(join(directory, 'run.log'))).size < 70_000);
+  log.write({ kind: 'ended', how: 'interrupted', reason: 'Ctrl-C' });
+  const history = (await readRunLog(directory))!;
+  t.like(history, { run: 'mlp-1', highestTerm: 1300, boards: ['board1', 'board2'], from: 'checkpoints/a' });
+  t.deepEqual([...history.typed.keys()], ['model', 'augment']);
+  t.is(history.ended?.how, 'interrupted');
+  t.deepEqual(await readdir(directory), ['run.log']);
+});
+
+test('a long log that is damaged is left as it is', async (t) => {
+  const directory = await directoryFor(t);
+  const text = `${'term 3\n'.repeat(20_000)}`;
+  await writeFile(join(directory, 'run.log'), text);
+  t.notThrows(() => openRunLog(directory, begun(), noWarning));
+  t.true((await readFile(join(directory, 'run.log'), 'utf8')).startsWith(text));
+});
+
+test('what an unattended run says is bounded: its newest part, and the one before', async (t) => {
+  const directory = await directoryFor(t);
+  const path = join(directory, 'output.log');
+  const output = await open(path, 'a');
+  for (const part of ['one', 'two', 'three']) {
+    await output.write(`${part}\n${'.'.repeat(1000)}\n`);
+    await boundOutput(directory, 500);
+    t.is(await readFile(path, 'utf8'), '');
+    t.true((await readFile(`${path}.1`, 'utf8')).startsWith(part));
+  }
+  await output.write('four\n');
+  await boundOutput(directory, 500);
+  t.is(await readFile(path, 'utf8'), 'four\n');
+  await output.close();
 });
 
 for (const [what, line] of Object.entries({

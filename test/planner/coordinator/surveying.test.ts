@@ -1,6 +1,7 @@
 import test from 'ava';
+import type { DeviceCommand } from '../../../broker/index.ts';
 import { apply, initialState, NotEnoughBoardsError, SurveyDeadlineError } from '../../../planner/coordinator/index.ts';
-import type { SurveyWish } from '../../../planner/index.ts';
+import { parseWish, type SurveyWish } from '../../../planner/index.ts';
 import { aBoardLike, fleetModel } from '../predictor/boards.ts';
 import { createRig, type Rig, type Script, someSettings, until } from './fake-fleet.ts';
 import { measuring } from './measuring.ts';
@@ -14,6 +15,9 @@ const settings = someSettings({
 
 const slow = aBoardLike({ secondsPerFlop: 1e-8, secondsPerByte: 5e-8, secondsPerCall: 3e-3 });
 
+type Survey = Extract<DeviceCommand, { kind: 'survey' }>;
+
+const stateOf = (rig: Rig) => structuredClone(rig.events).reduce(apply, initialState);
 const surveysOf = (rig: Rig, board: number) => rig.boards[board]!.commands.filter(({ kind }) => kind === 'survey');
 
 test('boards are asked what they are, then for their stages, until the plan holds; one that is too slow is left out', async (t) => {
@@ -74,6 +78,44 @@ test('a board that dies while it measures is waited for again', async (t) => {
     instanceOf: NotEnoughBoardsError,
     message: /pi-2 of pi-1, pi-2, pi-3 did not come online/,
   });
+});
+
+test('a board that comes back while boards measure is not asked for links to those that are through', async (t) => {
+  const recovering = { ...settings, onLoss: 'recover' } as const;
+  const rig = await createRig(recovering, [measuring(aBoardLike()), { surveys: () => 'die' }, measuring(aBoardLike())]);
+  const running = rig.run();
+  await until('it is gone, and the others are through', () => {
+    const survey = stateOf(rig).run?.survey;
+    return survey?.awaited.size === 0 && survey.surveys.size === 2;
+  });
+  await rig.boards[1]!.comeBack();
+  t.is((await running).reason, 'finished');
+  const links = surveysOf(rig, 1).map((command) => parseWish((command as Survey).wish).links.map(({ to }) => to));
+  t.deepEqual(links.slice(0, 2), [['pi-3', 'pi-1'], []]);
+});
+
+test('a run goes on without a board that was lost while boards measured, once the others are through', async (t) => {
+  const recovering = { ...settings, onLoss: 'recover' } as const;
+  const scripts = [
+    measuring(aBoardLike()),
+    { surveys: () => 'die' as const },
+    { surveys: () => 'fall-silent' as const },
+  ];
+  const rig = await createRig(recovering, scripts);
+  const running = rig.run();
+  await until('one is gone, one is through', () => {
+    const survey = stateOf(rig).run?.survey;
+    return survey?.awaited.size === 1 && survey.surveys.size === 1;
+  });
+  rig.clock.advance(30);
+  for (let turn = 0; turn < 100; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  t.is(stateOf(rig).run?.phase, 'gathering');
+  const place = { run: settings.run, term: 1, round: 0 };
+  await rig.boards[2]!.report({ kind: 'surveyed', ...place, survey: null, problem: 'it has no thermometer' });
+  const result = await running;
+  t.is(result.reason, 'finished');
+  t.regex(result.recoveries[0]!.reason, /not all boards were there after 30 s/);
+  t.false(result.plan!.stages.some(({ board }) => board === 'pi-2'));
 });
 
 test('a run that is interrupted while boards measure tells them to stop', async (t) => {
