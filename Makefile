@@ -7,8 +7,10 @@ NAME ?= engine
 CHAOS_FAULTS ?= 200
 CHAOS_SEED ?= 1
 CHAOS_ONLY ?=
+SOAK_MINUTES ?= 60
+SOAK_SEED ?= 1
 
-.PHONY: help setup demo test test-full test-links test-fuzz chaos check bench clean
+.PHONY: help setup demo test test-full test-links test-fuzz chaos soak check bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -39,6 +41,9 @@ test-fuzz: setup ## a million damaged frames, tagged frames and codec payloads (
 
 chaos: setup ## hundreds of faults on real processes, all kinds as root: CHAOS_FAULTS=200 CHAOS_SEED=1 CHAOS_ONLY=pattern (some hours)
 	@FLOTILLA_CHAOS=$(CHAOS_FAULTS) FLOTILLA_SEED=$(CHAOS_SEED) FLOTILLA_CHAOS_ONLY='$(CHAOS_ONLY)' ava --timeout=6h test/fleet/chaos.test.ts
+
+soak: setup ## an hour of faults at random (as root): memory, descriptors and logs stay as they are: SOAK_MINUTES=60 SOAK_SEED=1
+	@FLOTILLA_SOAK=$(SOAK_MINUTES) FLOTILLA_SEED=$(SOAK_SEED) ava --timeout=6h test/endurance/soak.test.ts
 
 check: setup ## types, format, lint
 	@tsc --noEmit

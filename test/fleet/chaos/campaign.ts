@@ -6,11 +6,12 @@ import { OUTPUT_LOG, RUN_FILE, readRunLog } from '../../../cli/runs/index.ts';
 import type { RealFleet } from '../fleet.ts';
 import type { Running } from '../helpers.ts';
 import type { Ground } from './ground.ts';
+import { shuffled } from './order.ts';
 import { processesIn } from './processes.ts';
 
 const LOOK_MILLISECONDS = 50;
-/** Longer without a step, where boards are there, and the run hangs: 30 s, and what a busy machine adds to it. */
-const HANG_SECONDS = 60;
+/** Longer without a step, where boards are there, and the run hangs. */
+const HANG_SECONDS = 30;
 const progress = /\d+\/\d+ {2}loss/g;
 
 /** One run at a time on a fleet whose processes can be killed, and are then started again as by a supervisor. */
@@ -24,6 +25,8 @@ export class Campaign {
   hub: Running | undefined;
   run: Running | undefined;
   directory = '';
+  /** Boards that are never killed. */
+  spared: readonly string[] = [];
 
   constructor(cwd: string, fleet: RealFleet, ground: Ground, random: () => number) {
     this.cwd = cwd;
@@ -52,11 +55,13 @@ export class Campaign {
 
   /** Boards in a random order. */
   some(count: number): readonly string[] {
-    const drawn = this.fleet.boards.map((board) => ({ board, at: this.random() }));
-    return drawn
-      .sort((a, b) => a.at - b.at)
-      .slice(0, count)
-      .map(({ board }) => board);
+    return shuffled(this.random, this.fleet.boards).slice(0, count);
+  }
+
+  /** The same, of those that may be killed. */
+  victims(count: number): readonly string[] {
+    const possible = this.fleet.boards.filter((board) => !this.spared.includes(board));
+    return shuffled(this.random, possible).slice(0, count);
   }
 
   seconds(least: number, most: number): Promise<void> {

@@ -26,8 +26,8 @@ const RECOVERING = /Going on from step \d+/;
 
 /** Everything that can happen, by what it is called. */
 export const faults: Readonly<Record<string, Fault>> = {
-  'a board is killed': { inject: (c) => kill(c, c.some(1)), lasts: [0, 6] },
-  'two boards are killed at once': { inject: (c) => kill(c, c.some(2)), lasts: [0, 6] },
+  'a board is killed': { inject: (c) => kill(c, c.victims(1)), lasts: [0, 6] },
+  'two boards are killed at once': { inject: (c) => kill(c, c.victims(2)), lasts: [0, 6] },
   'the hub is killed': { inject: killHub, lasts: [0.5, 5] },
   "the run's process is killed": { inject: killRun, lasts: [0, 0] },
   "the hub and the run's process are killed": { inject: killBoth, lasts: [0.5, 5] },
@@ -49,7 +49,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     inject: async (c) => {
       await c.untilSaid(MEASURING, 0);
       await c.seconds(0, 2);
-      return kill(c, c.some(1));
+      return kill(c, c.victims(1));
     },
     lasts: [0, 4],
   },
@@ -131,7 +131,7 @@ const TRY_MILLISECONDS = 100;
 
 /** Lowers the limit of a board's control group to what the board has, until it wants more and is ended by the kernel. */
 async function exhaustMemory(campaign: Campaign): Promise<Heal> {
-  const [victim] = campaign.some(1);
+  const [victim] = campaign.victims(1);
   const agent = campaign.agents.get(victim!)!;
   const { directory, version } = campaign.ground.groups[campaign.fleet.boards.indexOf(victim!)]!.memory!;
   const [usage, limit] =
@@ -152,7 +152,7 @@ async function exhaustMemory(campaign: Campaign): Promise<Heal> {
 
 /** Kills a board, and another one when the run says that it is so far. */
 async function killTwice(campaign: Campaign, pattern: RegExp, seconds: number): Promise<Heal> {
-  const [first, second] = campaign.some(2);
+  const [first, second] = campaign.victims(2);
   const before = await campaign.count(pattern);
   const heal = await kill(campaign, [first!]);
   await campaign.untilSaid(pattern, before);
@@ -166,7 +166,7 @@ async function killTwice(campaign: Campaign, pattern: RegExp, seconds: number): 
 
 /** Drains a board, and kills another one while the work of the first is moved. */
 async function killWhileMoving(campaign: Campaign): Promise<Heal> {
-  const [drained, victim] = campaign.some(2);
+  const [drained, victim] = campaign.victims(2);
   const tell = async (what: string) => (await campaign.fleet.start(what, drained!, '--fleet', 'shed').ended).code;
   const draining = tell('drain');
   await campaign.seconds(0.3, 2);

@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { randomFrom } from '../../random.ts';
+import { startFleet } from '../fleet.ts';
+import { inTemporaryDirectory, lossesOf } from '../helpers.ts';
+import { Campaign } from './campaign.ts';
+import { prepareGround } from './ground.ts';
+import { killIn, remainingIn } from './processes.ts';
+
+const BOARDS = 4;
+const training =
+  'train --model mlp --batch 16 --micro-batches 2 --train-limit 400 --test-limit 20 --lr 0.01 --checkpoint-every 50';
+
+export interface Scene {
+  readonly campaign: Campaign;
+  /** Of a run on the fleet. All boards take part, so that each fault meets one that does. */
+  readonly words: readonly string[];
+  /** Its losses where nobody disturbs it. */
+  readonly undisturbed: readonly number[];
+}
+
+export interface SceneOptions {
+  readonly seed: number;
+  /** Of a run. */
+  readonly steps: number;
+  /** For everything together, in milliseconds. */
+  readonly patience: number;
+}
+
+/** A hub and four boards on a ground that faults get at, as long as `use` takes; nothing is left of them after it. */
+export async function inChaos(
+  t: ExecutionContext,
+  { seed, steps, patience }: SceneOptions,
+  use: (scene: Scene) => Promise<void>,
+): Promise<void> {
+  const settings = [...training.split(' '), '--steps', `${steps}`];
+  await inTemporaryDirectory(async (cwd) => {
+    const ground = await prepareGround(cwd, BOARDS);
+    for (const why of ground.missing.values()) t.log(why);
+    const fleet = await startFleet(cwd, BOARDS, patience, ground.places);
+    try {
+      const quiet = await fleet.start(...settings, '--boards', '1', '--out', 'quiet').ended;
+      t.is(quiet.code, 0, quiet.stderr);
+      const campaign = new Campaign(cwd, fleet, ground, randomFrom(seed));
+      await campaign.start();
+      const words = [...settings, '--boards', fleet.boards.join(), '--survey', '5'];
+      await use({ campaign, words, undisturbed: await lossesOf(join(cwd, 'quiet')) });
+    } finally {
+      await fleet.close();
+      await killIn(cwd);
+      await ground.remove();
+    }
+    t.deepEqual(await remainingIn(cwd, 0), []);
+  });
+}
