@@ -1,0 +1,47 @@
+import test from 'ava';
+import { growthOf } from './verdict.ts';
+
+/** A process, sampled every second. */
+function lifeOf(
+  seconds: number,
+  bytesAt: (second: number) => number,
+  handlesAt: (second: number) => number = () => 30,
+) {
+  const samples = Array.from({ length: seconds }, (_, second) => {
+    return { seconds: second, bytes: bytesAt(second), handles: handlesAt(second) };
+  });
+  return { name: 'hub', pid: 1, samples };
+}
+
+test('what a process takes at first does not count', (t) => {
+  const growth = growthOf(lifeOf(300, (second) => (second < 60 ? second * 1e6 : 60e6)));
+  t.deepEqual(growth?.bytes, [60e6, 60e6]);
+});
+
+test('a process that keeps what it takes is found, and so is one that keeps descriptors', (t) => {
+  const growth = growthOf(
+    lifeOf(
+      660,
+      (second) => 1e8 + second * 1e5,
+      (second) => 30 + Math.floor(second / 60),
+    ),
+  )!;
+  t.true(growth.bytes[1] - growth.bytes[0] > 40e6);
+  t.deepEqual(growth.handles, [33, 40]);
+});
+
+test('moments of more memory or more descriptors do not count as growth', (t) => {
+  const growth = growthOf(
+    lifeOf(
+      600,
+      (second) => (second % 30 === 0 ? 3e8 : 1e8),
+      (second) => (second % 100 === 99 ? 40 : 30),
+    ),
+  );
+  t.deepEqual(growth?.bytes, [1e8, 1e8]);
+  t.deepEqual(growth?.handles, [40, 40]);
+});
+
+test('a short life is not judged', (t) => {
+  t.is(growthOf(lifeOf(150, () => 1e8)), undefined);
+});
