@@ -88,7 +88,7 @@ test.serial(
   async (t) => {
     const patience = isLong ? (minutes + 30) * 60_000 : 240_000;
     t.timeout(patience);
-    await inChaos(t, { seed, steps, patience }, async ({ campaign, words, undisturbed }) => {
+    await inChaos(t, { seed, steps, patience }, async ({ campaign, commands, undisturbed }) => {
       // One board is never killed: it sees all that the others suffer.
       campaign.spared = ['board1'];
       const possible = Object.keys(faults).filter((name) => !campaign.ground.missing.has(faults[name]!.needs!));
@@ -96,7 +96,7 @@ test.serial(
       const watched = watch(campaign);
       try {
         const done = await endure(t, campaign, {
-          words,
+          commands,
           undisturbed,
           ahead: isLong ? manyFaults(campaign.random, possible) : few.filter((name) => possible.includes(name)),
           isEnough: () => isLong && performance.now() > until,

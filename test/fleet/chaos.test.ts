@@ -25,11 +25,11 @@ const kinds = isLong ? Object.keys(faults) : few;
 test.serial(`after faults at random (seed ${seed}) every run has the losses of an undisturbed one`, async (t) => {
   const patience = isLong ? 6 * 3_600_000 : 240_000;
   t.timeout(patience);
-  await inChaos(t, { seed, steps: isLong ? 1500 : 500, patience }, async ({ campaign, words, undisturbed }) => {
+  await inChaos(t, { seed, steps: isLong ? 1500 : 500, patience }, async ({ campaign, commands, undisturbed }) => {
     const { missing } = campaign.ground;
     const possible = kinds.filter((name) => only.test(name) && !missing.has(faults[name]!.needs!));
     const done = await endure(t, campaign, {
-      words,
+      commands,
       undisturbed,
       ahead: isLong ? drawn(campaign.random, possible, count) : [...possible],
       say(fault, seconds) {

@@ -12,7 +12,7 @@ import { processesIn } from './processes.ts';
 const LOOK_MILLISECONDS = 50;
 /** Longer without a step, where boards are there, and the run hangs. */
 const HANG_SECONDS = 30;
-const progress = /\d+\/\d+ {2}loss/g;
+export const PROGRESS = /\d+\/\d+ {2}loss/;
 
 /** One run at a time on a fleet whose processes can be killed, and are then started again as by a supervisor. */
 export class Campaign {
@@ -53,15 +53,23 @@ export class Campaign {
     this.run = this.fleet.start(...words, '--fleet', 'shed', '--out', this.directory);
   }
 
-  /** Boards in a random order. */
-  some(count: number): readonly string[] {
-    return shuffled(this.random, this.fleet.boards).slice(0, count);
+  /** Boards in a random order: first those that have work, since the others are hardly missed. */
+  async some(count: number): Promise<readonly string[]> {
+    const atWork = await this.atWork();
+    const all = shuffled(this.random, this.fleet.boards);
+    return all.toSorted((a, b) => Number(atWork.has(b)) - Number(atWork.has(a))).slice(0, count);
   }
 
   /** The same, of those that may be killed. */
-  victims(count: number): readonly string[] {
-    const possible = this.fleet.boards.filter((board) => !this.spared.includes(board));
-    return shuffled(this.random, possible).slice(0, count);
+  async victims(count: number): Promise<readonly string[]> {
+    const all = await this.some(this.fleet.boards.length);
+    return all.filter((board) => !this.spared.includes(board)).slice(0, count);
+  }
+
+  /** The boards of the plan that the run has told last. */
+  async atWork(): Promise<ReadonlySet<string>> {
+    const plan = (await this.#text()).split(/^Plan \d+ of run/m).at(-1)!;
+    return new Set([...plan.matchAll(/^ +\d+ +(board\d+) /gm)].map(([, board]) => board!));
   }
 
   seconds(least: number, most: number): Promise<void> {
@@ -82,8 +90,12 @@ export class Campaign {
 
   /** How often the run, whichever process it is in, has said this. */
   async count(pattern: RegExp): Promise<number> {
+    return [...(await this.#text()).matchAll(new RegExp(pattern, 'g'))].length;
+  }
+
+  async #text(): Promise<string> {
     const log = await readFile(join(this.directory, OUTPUT_LOG), 'utf8').catch(() => '');
-    return [...`${this.run?.text() ?? ''}\n${log}`.matchAll(new RegExp(pattern, 'g'))].length;
+    return `${this.run?.text() ?? ''}\n${log}`;
   }
 
   async isOver(): Promise<boolean> {
@@ -110,7 +122,7 @@ export class Campaign {
   /** Seconds until another step is done. */
   async untilProgress(): Promise<number> {
     const begin = performance.now();
-    await this.untilSaid(progress, await this.count(progress));
+    await this.untilSaid(PROGRESS, await this.count(PROGRESS));
     return (performance.now() - begin) / 1000;
   }
 

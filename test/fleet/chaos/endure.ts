@@ -6,8 +6,8 @@ import { type Fault, faults } from './faults.ts';
 import { remainingIn } from './processes.ts';
 
 export interface Trial {
-  /** The command of every run, without its fleet and directory. */
-  readonly words: readonly string[];
+  /** The commands of runs, one after the other and again, without fleet and directory. */
+  readonly commands: readonly (readonly string[])[];
   /** The losses of that run where nobody disturbs it. */
   readonly undisturbed: readonly number[];
   /** The faults to come, by name; those that have come are taken from it. */
@@ -26,7 +26,7 @@ export async function endure(t: ExecutionContext, campaign: Campaign, trial: Tri
   const processes = campaign.fleet.boards.length + 1;
   let done = 0;
   for (let round = 0; isMoreToCome(trial); round += 1) {
-    campaign.begin(`out${round}`, trial.words);
+    campaign.begin(`out${round}`, trial.commands[round % trial.commands.length]!);
     done += await disturb(campaign, trial);
     assertSameTrace(t, await campaign.losses(), trial.undisturbed);
     await rm(campaign.directory, { recursive: true });

@@ -3,7 +3,7 @@ import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Campaign } from './campaign.ts';
+import { type Campaign, PROGRESS } from './campaign.ts';
 import type { Need } from './ground.ts';
 
 /** Something that happens to a fleet while it trains. */
@@ -26,8 +26,8 @@ const RECOVERING = /Going on from step \d+/;
 
 /** Everything that can happen, by what it is called. */
 export const faults: Readonly<Record<string, Fault>> = {
-  'a board is killed': { inject: (c) => kill(c, c.victims(1)), lasts: [0, 6] },
-  'two boards are killed at once': { inject: (c) => kill(c, c.victims(2)), lasts: [0, 6] },
+  'a board is killed': { inject: async (c) => kill(c, await c.victims(1)), lasts: [0, 6] },
+  'two boards are killed at once': { inject: async (c) => kill(c, await c.victims(2)), lasts: [0, 6] },
   'the hub is killed': { inject: killHub, lasts: [0.5, 5] },
   "the run's process is killed": { inject: killRun, lasts: [0, 0] },
   "the hub and the run's process are killed": { inject: killBoth, lasts: [0.5, 5] },
@@ -49,7 +49,7 @@ export const faults: Readonly<Record<string, Fault>> = {
     inject: async (c) => {
       await c.untilSaid(MEASURING, 0);
       await c.seconds(0, 2);
-      return kill(c, c.victims(1));
+      return kill(c, await c.victims(1));
     },
     lasts: [0, 4],
   },
@@ -89,23 +89,26 @@ async function killBoth(campaign: Campaign): Promise<Heal> {
 }
 
 async function stop(campaign: Campaign): Promise<Heal> {
-  const [victim] = campaign.some(1);
+  const [victim] = await campaign.some(1);
   const agent = campaign.agents.get(victim!)!;
   agent.kill('SIGSTOP');
   return async () => agent.kill('SIGCONT');
 }
 
-const wireOf = (campaign: Campaign) => campaign.ground.wires[campaign.fleet.boards.indexOf(campaign.some(1)[0]!)]!;
+async function someWire(campaign: Campaign) {
+  const [victim] = await campaign.some(1);
+  return campaign.ground.wires[campaign.fleet.boards.indexOf(victim!)]!;
+}
 
 async function cut(campaign: Campaign): Promise<Heal> {
-  const { namespace } = wireOf(campaign);
+  const { namespace } = await someWire(campaign);
   const set = (state: 'up' | 'down') => spawnSync('ip', ['-n', namespace, 'link', 'set', 'eth0', state]);
   set('down');
   return async () => void set('up');
 }
 
 async function lose(campaign: Campaign, chances: { readonly up: number; readonly down: number }): Promise<Heal> {
-  const { address } = wireOf(campaign);
+  const { address } = await someWire(campaign);
   const { relay } = campaign.ground;
   relay!.setLoss(address, chances);
   return async () => relay!.setLoss(address, { up: 0, down: 0 });
@@ -131,7 +134,7 @@ const TRY_MILLISECONDS = 100;
 
 /** Lowers the limit of a board's control group to what the board has, until it wants more and is ended by the kernel. */
 async function exhaustMemory(campaign: Campaign): Promise<Heal> {
-  const [victim] = campaign.victims(1);
+  const [victim] = await campaign.victims(1);
   const agent = campaign.agents.get(victim!)!;
   const { directory, version } = campaign.ground.groups[campaign.fleet.boards.indexOf(victim!)]!.memory!;
   const [usage, limit] =
@@ -150,12 +153,16 @@ async function exhaustMemory(campaign: Campaign): Promise<Heal> {
   };
 }
 
-/** Kills a board, and another one when the run says that it is so far. */
+/**
+ * Kills a board, and another one when the run says that it is so far. A run that has no work for the first one goes on, and
+ * says only that.
+ */
 async function killTwice(campaign: Campaign, pattern: RegExp, seconds: number): Promise<Heal> {
-  const [first, second] = campaign.victims(2);
-  const before = await campaign.count(pattern);
+  const [first, second] = await campaign.victims(2);
+  const either = new RegExp(`${pattern.source}|${PROGRESS.source}`);
+  const before = await campaign.count(either);
   const heal = await kill(campaign, [first!]);
-  await campaign.untilSaid(pattern, before);
+  await campaign.untilSaid(either, before);
   await campaign.seconds(0, seconds);
   const healOther = await kill(campaign, [second!]);
   return async () => {
@@ -166,7 +173,7 @@ async function killTwice(campaign: Campaign, pattern: RegExp, seconds: number): 
 
 /** Drains a board, and kills another one while the work of the first is moved. */
 async function killWhileMoving(campaign: Campaign): Promise<Heal> {
-  const [drained, victim] = campaign.victims(2);
+  const [drained, victim] = await campaign.victims(2);
   const tell = async (what: string) => (await campaign.fleet.start(what, drained!, '--fleet', 'shed').ended).code;
   const draining = tell('drain');
   await campaign.seconds(0.3, 2);

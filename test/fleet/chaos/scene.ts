@@ -13,8 +13,11 @@ const training =
 
 export interface Scene {
   readonly campaign: Campaign;
-  /** Of a run on the fleet. All boards take part, so that each fault meets one that does. */
-  readonly words: readonly string[];
+  /**
+   * Of runs on the fleet: one that changes its plan where it sees fit, and one whose split is given, so that every board
+   * that is there has a part.
+   */
+  readonly commands: readonly (readonly string[])[];
   /** Its losses where nobody disturbs it. */
   readonly undisturbed: readonly number[];
 }
@@ -44,7 +47,8 @@ export async function inChaos(
       const campaign = new Campaign(cwd, fleet, ground, randomFrom(seed));
       await campaign.start();
       const words = [...settings, '--boards', fleet.boards.join(), '--survey', '5'];
-      await use({ campaign, words, undisturbed: await lossesOf(join(cwd, 'quiet')) });
+      const commands = [words, [...words, '--split', '0,1,2,3']];
+      await use({ campaign, commands, undisturbed: await lossesOf(join(cwd, 'quiet')) });
     } finally {
       await fleet.close();
       await killIn(cwd);
