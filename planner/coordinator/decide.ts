@@ -145,7 +145,7 @@ function isLate(run: RunState, now: number, state: FleetState): readonly Action[
   switch (run.phase) {
     case 'gathering': {
       const online = onlineBoards(state).map(({ id }) => id);
-      if (goesOnWithFewer(run)) return [withThoseThere(run, Math.round(now - run.phaseSince))];
+      if (goesOnWithFewer(run)) return [withThoseThere(run, gatheringSeconds(run))];
       return [fail({ kind: 'not-enough-boards', online, seconds: gatheringSeconds(run) })];
     }
     case 'surveying':
