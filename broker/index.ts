@@ -68,3 +68,4 @@ export {
   type TopicParams,
   topics,
 } from './topics.ts';
+export { unlessAborted } from './wait.ts';

@@ -38,6 +38,19 @@ export function waitFor<T>(promise: Promise<T>, patience: Patience): Promise<T> 
   });
 }
 
+/**
+ * Settles as `promise` does, or rejects with the signal's reason. Nothing of it stays at the signal: of `Promise.race`
+ * with a promise that lasts as long as a run, what each step came to would stay until the run's end.
+ */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 /** Resolves after `milliseconds`, or rejects with the signal's reason. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,11 @@
-import type { DeviceCommand, DeviceReport, LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
+import {
+  type DeviceCommand,
+  type DeviceReport,
+  type LinkSender,
+  type ReceivedTensor,
+  type Transport,
+  unlessAborted,
+} from '../../broker/index.ts';
 import { parsePlan } from '../../planner/index.ts';
 import type { Engine } from '../engine/index.ts';
 import { BufferPool } from '../memory/index.ts';
@@ -203,7 +210,8 @@ export class BoardRun {
         await sendBlocks(senderTo(to), state, step, signal);
       });
       const kept = isAnother ? keepBlocks(former, own) : undefined;
-      await Promise.race([Promise.all([...sendings, kept, intake?.giveTo(own.engine, signal)]), broken]);
+      const moved = Promise.all([...sendings, kept, intake?.giveTo(own.engine, signal)]);
+      await unlessAborted(moved, broken);
     } finally {
       // Beside the steps that follow.
       if (isAnother) this.#disposing = former.engine.dispose();

@@ -23,8 +23,8 @@ export interface StageLinks {
   readonly all: readonly (LinkSender | LinkReceiver)[];
   /** The link to a board that gets blocks. */
   senderTo(board: string): LinkSender;
-  /** Rejects as soon as one of them breaks; never resolves. */
-  readonly broken: Promise<never>;
+  /** Aborted as soon as one of them breaks. */
+  readonly broken: AbortSignal;
 }
 
 export interface LinkNeeds {
@@ -91,14 +91,12 @@ function largestTensor({ inputShape, outputShape }: StageDescription): number {
   return Math.max(...bytes, 4 * elementCount([samples]));
 }
 
-function firstBroken(senders: readonly LinkSender[]): Promise<never> {
-  const broken = new Promise<never>((_, reject) => {
-    for (const { to, ended } of senders) {
-      ended.then((reason) => {
-        if (reason !== undefined) reject(new LinkLostError(to, reason.message));
-      });
-    }
-  });
-  broken.catch(() => {});
-  return broken;
+function firstBroken(senders: readonly LinkSender[]): AbortSignal {
+  const broken = new AbortController();
+  for (const { to, ended } of senders) {
+    ended.then((reason) => {
+      if (reason !== undefined) broken.abort(new LinkLostError(to, reason.message));
+    });
+  }
+  return broken.signal;
 }

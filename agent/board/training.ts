@@ -1,4 +1,10 @@
-import type { DeviceCommand, DeviceReport, LinkSender, TensorMemory } from '../../broker/index.ts';
+import {
+  type DeviceCommand,
+  type DeviceReport,
+  type LinkSender,
+  type TensorMemory,
+  unlessAborted,
+} from '../../broker/index.ts';
 import { clipFactor } from '../../models/index.ts';
 import type { Plan } from '../../planner/index.ts';
 import { stageCodecs } from '../runtime/codecs.ts';
@@ -80,13 +86,15 @@ export class Training {
     const { signal, inbox } = this.#needs;
     const runtime = this.#runtime(stage, links);
     // A link that breaks ends the step that is waiting for it.
-    links.broken.catch((error) => inbox.close(error));
+    const onBroken = (): void => inbox.close(links.broken.reason);
+    links.broken.addEventListener('abort', onBroken, { once: true });
+    if (links.broken.aborted) onBroken();
     while (!signal.aborted && this.#step < this.#endsAt) {
       if (this.#captures.delete(this.#step)) await this.#capture(stage, this.#step);
       else if (this.#step < this.#grantedTo) {
         await this.#timedStep(runtime, links);
         this.#step += 1;
-      } else await Promise.race([this.#nextCommand(), links.broken]);
+      } else await unlessAborted(this.#nextCommand(), links.broken);
     }
   }
 
@@ -123,7 +131,7 @@ export class Training {
     const start = performance.now();
     const codecs = this.#codecs ?? runtime.codecs;
     const stepped = runStep({ ...runtime, codecs }, this.#step, this.#needs.signal);
-    const outcome: StepOutcome = await Promise.race([stepped, broken]);
+    const outcome: StepOutcome = await unlessAborted(stepped, broken);
     const wallSeconds = (performance.now() - start) / 1000;
     const { user, system } = process.cpuUsage(cpuBefore);
     await this.#needs.report({
@@ -155,14 +163,11 @@ export class Training {
     if (!clips(plan)) return undefined;
     const { clipNorm } = plan.optimizer.options as { clipNorm: number };
     return async (step, squaredNorms, signal) => {
-      const { promise, resolve, reject } = Promise.withResolvers<number>();
-      // Awaited below; a run that ends while the norms are being told must not count as unhandled.
-      promise.catch(() => {});
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      const { promise, resolve } = Promise.withResolvers<number>();
       this.#scales.set(step, resolve);
-      await this.#needs.report({ kind: 'norms', step, squaredNorms });
       try {
-        return clipFactor(clipNorm, await promise);
+        await this.#needs.report({ kind: 'norms', step, squaredNorms });
+        return clipFactor(clipNorm, await unlessAborted(promise, signal));
       } finally {
         this.#scales.delete(step);
       }
