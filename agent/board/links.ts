@@ -1,4 +1,5 @@
 import {
+  type Examiner,
   type Judge,
   type LinkReceiver,
   type LinkSender,
@@ -9,7 +10,7 @@ import {
 } from '../../broker/index.ts';
 import { byteSize, elementCount } from '../../models/index.ts';
 import type { PlanStage } from '../../planner/index.ts';
-import { encodingProblem } from '../codec/index.ts';
+import { encodingProblem, payloadProblem } from '../codec/index.ts';
 import type { StageDescription } from '../engine/index.ts';
 import { LinkLostError } from '../runtime/errors.ts';
 import type { PlannedStage } from './plan-stage.ts';
@@ -56,7 +57,18 @@ export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
   const targets = idsOf([planned.previous, planned.next, isFirst && !isLast ? planned.last : undefined], takers);
   const maxTensorBytes = Math.max(largestTensor(needs.stage), largestBytes);
   const receivers = await Promise.all(
-    sources.map((from) => transport.openReceiver({ from, run, term, maxTensorBytes, memory, onTensor, judge })),
+    sources.map((from) =>
+      transport.openReceiver({
+        from,
+        run,
+        term,
+        maxTensorBytes,
+        memory,
+        onTensor,
+        judge: judgeUpTo(maxTensorBytes),
+        examine,
+      }),
+    ),
   );
   const senders = await Promise.all(
     targets.map((to) => {
@@ -79,11 +91,21 @@ function idsOf(stages: readonly (PlanStage | undefined)[], more: readonly string
   return [...new Set([...stages.flatMap((stage) => stage?.board ?? []), ...more])];
 }
 
-/** What this board could not decode is turned away before it takes memory. */
-const judge: Judge = ({ codec, dtype, shape, totalBytes }) => {
-  if (codec.id === RAW_CODEC && dtype !== 'float32') return null;
-  return dtype === 'float32' ? encodingProblem(codec, elementCount(shape), totalBytes) : 'bad-encoding';
-};
+/**
+ * What this board could not decode is turned away before it takes memory. So is what would not have its place once it is
+ * decoded: a few bytes of Huffman codes may claim to be any number of values.
+ */
+const judgeUpTo =
+  (maxTensorBytes: number): Judge =>
+  ({ codec, dtype, shape, totalBytes }) => {
+    if (codec.id === RAW_CODEC && dtype !== 'float32') return null;
+    const count = elementCount(shape);
+    if (dtype !== 'float32' || byteSize({ dataType: dtype, shape }) > maxTensorBytes) return 'bad-encoding';
+    return encodingProblem(codec, count, totalBytes);
+  };
+
+/** What only all of a payload shows is found out before its sender forgets it. */
+const examine: Examiner = ({ codec, shape }, payload) => payloadProblem(codec, elementCount(shape), payload);
 
 function largestTensor({ inputShape, outputShape }: StageDescription): number {
   const samples = inputShape[0] ?? 1;

@@ -54,4 +54,9 @@ export interface Codec extends CodecHeader {
   estimate(count: number): number;
   /** Whether the estimate is exact. */
   readonly hasFixedLength: boolean;
+  /**
+   * Only where it is not: looks whether `decode` would take the payload.
+   * @throws CodecError where it would not
+   */
+  check?(payload: Uint8Array, count: number): void;
 }

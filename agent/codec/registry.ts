@@ -33,16 +33,27 @@ export function codecOf({ id, params }: CodecHeader): Codec {
  * Why a payload of so many bytes cannot be one of `count` values, as far as that can be told without looking at it; null
  * where it can.
  */
-export function encodingProblem(
-  header: CodecHeader,
-  count: number,
-  bytes: number,
-): 'unknown-codec' | 'bad-encoding' | null {
-  try {
+export function encodingProblem(header: CodecHeader, count: number, bytes: number): EncodingProblem | null {
+  return problemOf(() => {
     const codec = codecOf(header);
     const most = codec.estimate(count);
-    const fits = codec.hasFixedLength ? bytes === most : bytes <= most;
-    return fits ? null : 'bad-encoding';
+    return codec.hasFixedLength ? bytes === most : bytes <= most;
+  });
+}
+
+/** Why a payload cannot be decoded, of which `encodingProblem` had nothing to say; null where it can. */
+export function payloadProblem(header: CodecHeader, count: number, payload: Uint8Array): EncodingProblem | null {
+  return problemOf(() => {
+    codecOf(header).check?.(payload, count);
+    return true;
+  });
+}
+
+type EncodingProblem = 'unknown-codec' | 'bad-encoding';
+
+function problemOf(isGood: () => boolean): EncodingProblem | null {
+  try {
+    return isGood() ? null : 'bad-encoding';
   } catch (error) {
     if (error instanceof UnknownCodecError) return 'unknown-codec';
     if (error instanceof CodecError) return 'bad-encoding';

@@ -8,7 +8,7 @@ import type { RunningDigest } from '../session/tags.ts';
 import { type Arrival, createArrival, type Outcome, timed } from './arrival.ts';
 import { type HeldTensor, Ledger, type LedgerStatus, type OpenTensor } from './ledger.ts';
 import { type Place, Places } from './places.ts';
-import type { Judge, TensorMemory, Window } from './types.ts';
+import type { Examiner, Judge, TensorMemory, Window } from './types.ts';
 
 /** Decides frame by frame what is believed and what has its place. No I/O. */
 export interface Intake {
@@ -39,6 +39,7 @@ export interface IntakeOptions {
   readonly window: Window;
   readonly maxTensorBytes: number;
   readonly judge?: Judge | undefined;
+  readonly examine?: Examiner | undefined;
   readonly memory: TensorMemory;
   readonly meter: FrameMeter;
   readonly after?: Position;
@@ -59,7 +60,7 @@ const mendable: ReadonlySet<FrameRefusal> = new Set([
 ]);
 
 export function createIntake(options: IntakeOptions): Intake {
-  const { from, to, run, trust, window, maxTensorBytes, meter, judge = () => null } = options;
+  const { from, to, run, trust, window, maxTensorBytes, meter, judge = () => null, examine = () => null } = options;
   const ledger = new Ledger(options.after ?? BEFORE_ALL);
   const places = new Places(options.memory, ledger);
   const delivered = new Set<string>();
@@ -111,6 +112,11 @@ export function createIntake(options: IntakeOptions): Intake {
     const tensor = header.chunk === 0 ? begin(header, place) : ledger.open.get(header.sequence)!;
     tensor.chunks += 1;
     if (tensor.chunks < header.chunks) return { result: 'waiting' };
+    const problem = examine(header, new Uint8Array(place.buffer));
+    if (problem !== null) {
+      places.freeing(() => ledger.lose(header.sequence, problem));
+      return { result: 'refused', reason: problem };
+    }
     ledger.open.delete(header.sequence);
     const { kind, totalBytes: bytes, incarnation, sequence } = header;
     const held = { kind, bytes, key: tensorKey(header), position: { incarnation, sequence } };

@@ -52,6 +52,7 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     window,
     maxTensorBytes,
     judge: options.judge,
+    examine: options.examine,
     memory,
     meter: meter.seconds,
     ...(needs.after === undefined ? {} : { after: needs.after }),

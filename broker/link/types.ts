@@ -117,6 +117,9 @@ export type Window = Readonly<Record<FrameKind, Allowance>>;
 /** What a board has against a tensor whose head is believed, by that head alone; null where it has nothing. */
 export type Judge = (header: FrameHeader) => 'unknown-codec' | 'bad-encoding' | null;
 
+/** As `Judge`, once all of the tensor is there and still nobody has it. Quick, and it may not throw or change the payload. */
+export type Examiner = (header: FrameHeader, payload: Uint8Array) => ReturnType<Judge>;
+
 export interface SenderOptions {
   readonly to: string;
   /** `mqtt://host:port` of the receiver's broker; the memory transport does not look at it. */
@@ -138,6 +141,8 @@ export interface ReceiverOptions {
   readonly credits?: Partial<Credits>;
   /** Asked before memory is taken for a tensor. */
   readonly judge?: Judge;
+  /** Asked before a tensor is delivered. */
+  readonly examine?: Examiner;
   /** By default each tensor gets memory of its own. */
   readonly memory?: TensorMemory;
   /** Called for each tensor once, as soon as it is whole. It must not throw; whatever is slow goes elsewhere. */

@@ -1,5 +1,13 @@
 import test from 'ava';
-import { BufferPool, CodecError, codecOf, type PlanesOptions, planesCodec } from '../../agent/index.ts';
+import {
+  BufferPool,
+  CodecError,
+  codecOf,
+  encodingProblem,
+  type PlanesOptions,
+  payloadProblem,
+  planesCodec,
+} from '../../agent/index.ts';
 import { fuzzRounds } from '../fuzz.ts';
 
 /** In four tests: the test runner wants to hear something now and then. */
@@ -44,14 +52,20 @@ for (const part of [1, 2, 3, 4]) {
       if (below(50) === 0) params[below(16)] = below(256);
       if (below(50) === 0) id = below(6);
       const count = below(4) === 0 ? below(10_000) : values.length;
+      const header = { id, params };
+      const foreseen =
+        encodingProblem(header, count, bytes.length) ?? payloadProblem(header, count, bytes) ?? undefined;
+      let isRefused = false;
       try {
-        const decoded = codecOf({ id, params }).decode(bytes, count, memory);
+        const decoded = codecOf(header).decode(bytes, count, memory);
         if (decoded.length !== count) t.fail(`${decoded.length} values, not ${count}`);
         if (decoded.buffer !== bytes.buffer) memory.giveBack(decoded.buffer);
       } catch (error) {
         if (!(error instanceof CodecError)) throw error;
         refused.set(error.code, (refused.get(error.code) ?? 0) + 1);
+        isRefused = true;
       }
+      if (isRefused !== (foreseen !== undefined)) t.fail(`refused: ${isRefused}, though a link would say ${foreseen}`);
     }
     t.deepEqual([...refused.keys()].toSorted(), ['CODEC_DAMAGED', 'CODEC_LENGTH', 'CODEC_PARAMS', 'CODEC_UNKNOWN']);
   });

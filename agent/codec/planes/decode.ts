@@ -9,7 +9,7 @@ import type { PlanesParams } from './params.ts';
  */
 export function decodePlanes(kernel: Kernel, params: PlanesParams, payload: Uint8Array, values: Float32Array): void {
   const { zeroMask } = params;
-  if (!zeroMask) checkLength(payload.length, groupedBytes(params, values.length), values.length);
+  if (!zeroMask) checkPlanes(params, payload, values.length);
   const source = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const target = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   const page = Buffer.from(kernel.memory);
@@ -22,6 +22,21 @@ export function decodePlanes(kernel: Kernel, params: PlanesParams, payload: Uint
     page.copy(target, 4 * first, layout.values, layout.values + 4 * count);
   }
   checkLength(payload.length, at, values.length);
+}
+
+/**
+ * Looks whether a payload is of so many values.
+ * @throws PayloadLengthError, PayloadDamagedError
+ */
+export function checkPlanes(params: PlanesParams, payload: Uint8Array, count: number): void {
+  let bytes = 0;
+  if (!params.zeroMask) bytes = groupedBytes(params, count);
+  else {
+    for (let first = 0; first < count; first += CHUNK_VALUES) {
+      bytes += readMask(params, payload.subarray(bytes), Math.min(CHUNK_VALUES, count - first)).bytes;
+    }
+  }
+  checkLength(payload.length, bytes, count);
 }
 
 /** Gives the bytes it has read. */
@@ -37,6 +52,15 @@ function decodeChunk(kernel: Kernel, params: PlanesParams, source: Buffer, page:
 
 function decodeMasked(kernel: Kernel, params: PlanesParams, source: Buffer, page: Buffer, count: number): number {
   const { group, bits, range } = params;
+  const { maskLength, kept, bytes } = readMask(params, source, count);
+  source.copy(page, layout.payload, 0, bytes);
+  kernel.decode(Math.ceil(kept / group), group, bits, range === 'maximum', true, maskLength);
+  kernel.spread(8 * maskLength);
+  return bytes;
+}
+
+/** What the mask at the start of a chunk of `count` values says of it; `bytes` are those of the whole chunk. */
+function readMask(params: PlanesParams, source: Uint8Array, count: number) {
   const mask = source.subarray(0, maskBytes(count));
   checkLeast(mask.length, maskBytes(count), count);
   const kept = ones(mask);
@@ -45,10 +69,7 @@ function decodeMasked(kernel: Kernel, params: PlanesParams, source: Buffer, page
   }
   const bytes = mask.length + groupedBytes(params, kept);
   checkLeast(source.length, bytes, count);
-  source.copy(page, layout.payload, 0, bytes);
-  kernel.decode(Math.ceil(kept / group), group, bits, range === 'maximum', true, mask.length);
-  kernel.spread(8 * mask.length);
-  return bytes;
+  return { maskLength: mask.length, kept, bytes };
 }
 
 const onesOf = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);

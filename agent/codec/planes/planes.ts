@@ -3,7 +3,7 @@ import type { Codec, EncodeContext, Encoded } from '../codec.ts';
 import { PayloadDamagedError, PayloadLengthError } from '../errors.ts';
 import { type Kernel, threadKernel } from '../kernel/index.ts';
 import { asItIs } from '../raw.ts';
-import { decodePlanes } from './decode.ts';
+import { checkPlanes, decodePlanes } from './decode.ts';
 import { encodePlanes } from './encode.ts';
 import { longest } from './lengths.ts';
 import { type PlanesParams, packParams } from './params.ts';
@@ -40,8 +40,7 @@ export function planesCodec(options: PlanesOptions, kernel: () => Kernel = threa
     decode(payload, count, memory) {
       const buffer = memory.take(4 * count);
       try {
-        const bytes = options.huffman ? inflated(payload, longest(options, count), count) : payload;
-        decodePlanes(kernel(), options, bytes, new Float32Array(buffer));
+        decodePlanes(kernel(), options, groupsIn(payload, options, count), new Float32Array(buffer));
         return new Float32Array(buffer);
       } catch (error) {
         memory.giveBack(buffer);
@@ -50,6 +49,7 @@ export function planesCodec(options: PlanesOptions, kernel: () => Kernel = threa
     },
     estimate: (count) => Math.min(longest(options, count), 4 * count),
     hasFixedLength: !options.zeroMask && !options.huffman,
+    check: (payload, count) => checkPlanes(options, groupsIn(payload, options, count), count),
   };
 }
 
@@ -65,6 +65,11 @@ function deflated(encoded: Encoded, codec: Encoded['codec'], { memory }: EncodeC
   if (payload.length > encoded.payload.length * (15 / 16)) return encoded;
   memory.giveBack(encoded.payload.buffer);
   return { ...encoded, codec, payload };
+}
+
+/** Masks and groups, as they were before Huffman codes. */
+function groupsIn(payload: Uint8Array, params: PlanesParams, count: number): Uint8Array {
+  return params.huffman ? inflated(payload, longest(params, count), count) : payload;
 }
 
 function inflated(payload: Uint8Array, most: number, count: number): Uint8Array {

@@ -368,6 +368,23 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
     t.is(room.tensors.length, 0);
   });
 
+  test(`${name}: what only all of a tensor shows is asked for three times more, then the link is broken`, async (t) => {
+    let examined = 0;
+    const examine = ({ microBatch }: FrameHeader, payload: Uint8Array) => {
+      const isBad = microBatch === 1 || (microBatch === 0 && examined++ === 0);
+      return isBad && payload.length > MAX_FRAME_PAYLOAD_BYTES ? 'bad-encoding' : null;
+    };
+    const elements = MAX_FRAME_PAYLOAD_BYTES / 4 + 1;
+    const room = await open(t, { examine });
+    await within('once refused, once taken', room.sender.send(meta({ elements }), floats(elements)));
+    t.deepEqual(floatsOf(room.tensors[0]!), floats(elements));
+    t.is(room.receiver.stats.refused['bad-encoding'], 1);
+    const bad = room.sender.send(meta({ microBatch: 1, elements }), floats(elements));
+    await within('the end', t.throwsAsync(bad, { code: 'LINK_LOST', message: /bad-encoding/ }));
+    t.is(room.receiver.stats.refused['bad-encoding'], 5);
+    t.is(room.tensors.length, 1);
+  });
+
   test(`${name}: a sender waits for its receiver, and not for ever`, async (t) => {
     const fleet = testFleet();
     const ends = await openEnds(fleet, () => {});
