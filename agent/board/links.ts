@@ -1,19 +1,10 @@
-import {
-  type Examiner,
-  type Judge,
-  type LinkReceiver,
-  type LinkSender,
-  RAW_CODEC,
-  type ReceivedTensor,
-  type TensorMemory,
-  type Transport,
-} from '../../broker/index.ts';
+import type { LinkReceiver, LinkSender, ReceivedTensor, TensorMemory, Transport } from '../../broker/index.ts';
 import { byteSize, elementCount } from '../../models/index.ts';
 import type { PlanStage } from '../../planner/index.ts';
-import { encodingProblem, payloadProblem } from '../codec/index.ts';
 import type { StageDescription } from '../engine/index.ts';
 import { LinkLostError } from '../runtime/errors.ts';
 import type { PlannedStage } from './plan-stage.ts';
+import { examine, judgeUpTo } from './tensor-checks.ts';
 
 /** The links of one stage; a neighbour that is there twice (a pipeline of two) has one link each way. */
 export interface StageLinks {
@@ -90,22 +81,6 @@ export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
 function idsOf(stages: readonly (PlanStage | undefined)[], more: readonly string[]): readonly string[] {
   return [...new Set([...stages.flatMap((stage) => stage?.board ?? []), ...more])];
 }
-
-/**
- * What this board could not decode is turned away before it takes memory. So is what would not have its place once it is
- * decoded: a few bytes of Huffman codes may claim to be any number of values.
- */
-const judgeUpTo =
-  (maxTensorBytes: number): Judge =>
-  ({ codec, dtype, shape, totalBytes }) => {
-    if (codec.id === RAW_CODEC && dtype !== 'float32') return null;
-    const count = elementCount(shape);
-    if (dtype !== 'float32' || byteSize({ dataType: dtype, shape }) > maxTensorBytes) return 'bad-encoding';
-    return encodingProblem(codec, count, totalBytes);
-  };
-
-/** What only all of a payload shows is found out before its sender forgets it. */
-const examine: Examiner = ({ codec, shape }, payload) => payloadProblem(codec, elementCount(shape), payload);
 
 function largestTensor({ inputShape, outputShape }: StageDescription): number {
   const samples = inputShape[0] ?? 1;
