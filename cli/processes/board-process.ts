@@ -4,11 +4,6 @@ import { ProcessDiedError } from '../errors.ts';
 
 /** Lines of standard error that are kept to be told when a board dies. */
 const LAST_LINES = 12;
-/**
- * Tensors are memory outside V8's heap, which it counts against a heap limit that starts small: a step of some MB made
- * it collect everything once or twice, at a quarter of the agent's own time. A larger first limit leaves the tensors be.
- */
-const NODE_FLAGS = ['--initial-old-space-size=256'];
 const STOP_MILLISECONDS = 5_000;
 const KILL_MILLISECONDS = 2_000;
 const LAST_WORDS_MILLISECONDS = 1_000;
@@ -41,7 +36,7 @@ export function startBoardProcess({ id, args, namespacePath, onLine }: BoardProc
   const program = join(import.meta.dirname, '..', 'flotilla.js');
   // nsenter becomes the program: the process keeps its number.
   const enter = namespacePath === undefined ? [] : ['nsenter', `--net=${namespacePath}`];
-  const agent = [process.execPath, ...NODE_FLAGS, program, 'agent', ...args, '--until-stdin-closes'];
+  const agent = [process.execPath, program, 'agent', ...args, '--until-stdin-closes'];
   const [command, ...words] = [...enter, ...agent];
   const child = spawn(command!, words, {
     stdio: ['pipe', 'ignore', 'pipe'],
