@@ -5,6 +5,7 @@ import { type Captures, createCaptures } from './captures.ts';
 import { commandsOf, proposals, stopCommand } from './commands.ts';
 import { errorOf } from './failure.ts';
 import type { Mailbox } from './mailbox.ts';
+import { abandonedBy } from './moving.ts';
 import { sendState } from './restore.ts';
 import { stateTeller } from './run-state.ts';
 import type { FleetState, Outcome, RunRequest, RunState } from './state.ts';
@@ -83,13 +84,16 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     const message = stopCommand({ run, term }, reason);
     await Promise.all(boards.map((id) => messenger.publish('deviceCommand', { id }, message, signal)));
   };
-  /** To every board that has a part in this plan or in the one that is made ready beside it. */
-  const stopAll = async ({ plan, next }: Pick<RunState, 'plan' | 'next'>, reason: string): Promise<void> => {
-    if (plan !== undefined) await sendStop(plan.term, boardsIn(plan), reason);
-    if (next !== undefined) await sendStop(next.plan.term, boardsOfEither(next.before, next.plan), reason);
-  };
-  const stopSurvey = (id: string, reason: string): Promise<void> => {
-    return messenger.publish('deviceCommand', { id }, stopCommand({ run, term: request.term }, reason), signal);
+  /** To every board that has a part in this plan or in the one that is made ready beside it, or measures itself for the run. */
+  const stopAll = async ({ plan, next, survey }: RunState, reason: string): Promise<void> => {
+    const parts = [
+      ...(plan === undefined ? [] : [{ term: plan.term, boards: boardsIn(plan) }]),
+      ...(next === undefined ? [] : [abandonedBy(next)]),
+    ];
+    const measuring = [...survey.awaited].filter((id) => !parts.some(({ boards }) => boards.includes(id)));
+    for (const { term, boards } of [...parts, { term: request.term, boards: measuring }]) {
+      await sendStop(term, boards, reason);
+    }
   };
   /** What the boards of this term start from: what is held, or else what the run was given. */
   const restoreStages = ({ request: asked }: RunState, plan: Plan): void => {
@@ -243,8 +247,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       }
       const reason = reasonOf(outcome, state);
       tellEvent(outcome.kind, { reason: reason.slice(0, 4000) });
-      if (state.run?.plan !== undefined) tell(stopAll(state.run, reason));
-      else for (const id of state.run?.survey.awaited ?? []) tell(stopSurvey(id, reason));
+      tell(stopAll(runIn(state), reason));
     },
     finish(_action, { ignored, run: over }) {
       for (const [board, problem] of over?.survey.problems ?? []) {

@@ -94,10 +94,14 @@ test('a board that dies while it measures itself disturbs nobody', async (t) => 
   t.is(recoveries.length, 0);
 });
 
-test('a board that never answers is waited for by nobody', async (t) => {
+test('a board that never answers is waited for by nobody, and told to stop when the run ends', async (t) => {
   const { rig, running, open } = await joinedBy({ surveys: () => 'fall-silent' });
+  const told: string[] = [];
+  const onCommand = ({ message }: { message: { kind: string } }) => void told.push(message.kind);
+  await rig.messengerOf('pi-3').subscribe('deviceCommand', { id: 'pi-3' }, onCommand);
   await until('it is asked', () => (stateOf(rig).run?.survey.awaited.size ?? 0) > 0);
   open();
   t.deepEqual((await running).losses, allLosses);
   t.false(boardsOf(rig)?.includes('pi-3'));
+  await until('it is told', () => told.includes('stop'));
 });
