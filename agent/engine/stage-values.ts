@@ -80,12 +80,19 @@ export class StageValues {
     this.#gradients.fill(0);
   }
 
-  /** Copies of all that belongs to one block, in row-major order. */
+  /** Copies of all that belongs to one block, in row-major order, one behind the other in one buffer. */
   ofBlock(block: number): readonly StateTensor[] {
     const { channelBlock } = this.#needs.capabilities;
-    return this.#heldBy(block).map(({ name, parameter, memory }) => {
+    const held = this.#heldBy(block);
+    const counts = held.map(({ parameter }) => elementCount(parameter.type.shape));
+    const all = new Float32Array(counts.reduce((sum, count) => sum + count, 0));
+    let end = 0;
+    return held.map(({ name, parameter, memory }, index) => {
       const { shape } = parameter.type;
-      return { name, shape, data: unpack(memory, shape, this.#layoutOf(parameter.name), channelBlock) };
+      const data = all.subarray(end, end + counts[index]!);
+      end += data.length;
+      unpack(memory, data, shape, this.#layoutOf(parameter.name), channelBlock);
+      return { name, shape, data };
     });
   }
 

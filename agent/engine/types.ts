@@ -50,7 +50,7 @@ export interface Computed<T> {
 export interface StateTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data: Float32Array<ArrayBuffer>;
+  readonly data: Float32Array;
 }
 
 /**
@@ -75,7 +75,7 @@ export interface Engine {
   gradientNorms(): Promise<Computed<readonly number[]>>;
   /** One optimizer step with the accumulated gradients, which are zero afterwards. */
   update(step: number, learningRate: number, gradientScale?: number): Promise<Computed<void>>;
-  /** Parameters and optimizer state of one block (its index in the model). */
+  /** Parameters and optimizer state of one block (its index in the model), one behind the other in one buffer. */
   getState(block: number): Promise<readonly StateTensor[]>;
   /** @throws StateMismatchError where names or shapes are not this block's */
   setState(block: number, tensors: readonly StateTensor[]): Promise<void>;

@@ -63,41 +63,47 @@ export function pack(
     return;
   }
   target.fill(0);
-  visit(shape, packing(shape, layout, block), (plain, packed) => {
-    target[packed] = values[plain]!;
-  });
-}
-
-/** The row-major values of a packed tensor. */
-export function unpack(
-  packed: Float32Array,
-  shape: readonly number[],
-  layout: Layout,
-  block: number,
-): Float32Array<ArrayBuffer> {
-  if (layout === 'plain') return Float32Array.from(packed);
-  const values = new Float32Array(elementCount(shape));
-  visit(shape, packing(shape, layout, block), (plain, at) => {
-    values[plain] = packed[at]!;
-  });
-  return values;
-}
-
-/** Calls `each` with every value's place in row-major order and its place in the packed tensor. */
-function visit(shape: readonly number[], plan: Packing, each: (plain: number, packed: number) => void): void {
-  const [first, second = [0], others = [0]] = placesOf(plan);
-  const inner = shape[1] ?? 1;
+  const { first, second, others } = placesOf(packing(shape, layout, block), shape);
   let plain = 0;
-  for (let i = 0; i < shape[0]!; i++) {
-    for (let j = 0; j < inner; j++) {
-      const base = first![i]! + second[j]!;
-      for (const offset of others) each(plain++, base + offset);
+  for (const row of first) {
+    for (const column of second) {
+      const base = row + column;
+      // Counted, as iterators of these short lists take longer than the copying.
+      for (let at = 0; at < others.length; at++) target[base + others[at]!] = values[plain++]!;
     }
   }
 }
 
-/** For each logical axis: where its every index lies in the packed tensor. */
-function placesOf({ split, permutation }: Packing): number[][] {
+/** Writes the values of a packed tensor row-major; `values` has one place for each. */
+export function unpack(
+  packed: Float32Array,
+  values: Float32Array,
+  shape: readonly number[],
+  layout: Layout,
+  block: number,
+): void {
+  if (layout === 'plain') {
+    values.set(packed);
+    return;
+  }
+  const { first, second, others } = placesOf(packing(shape, layout, block), shape);
+  let plain = 0;
+  for (const row of first) {
+    for (const column of second) {
+      const base = row + column;
+      for (let at = 0; at < others.length; at++) values[plain++] = packed[base + others[at]!]!;
+    }
+  }
+}
+
+interface Places {
+  readonly first: Int32Array;
+  readonly second: Int32Array;
+  readonly others: Int32Array;
+}
+
+/** For each logical axis: where its every index, without those that fill up, lies in the packed tensor. */
+function placesOf({ split, permutation }: Packing, shape: readonly number[]): Places {
   const sizes = split.flat();
   const strides = sizes.map(() => 0);
   let stride = 1;
@@ -106,13 +112,16 @@ function placesOf({ split, permutation }: Packing): number[][] {
     stride *= sizes[axis]!;
   }
   let next = 0;
-  return split.map((parts) =>
-    parts.reduce<number[]>(
-      (places, size) => {
-        const step = strides[next++]!;
-        return places.flatMap((place) => Array.from({ length: size }, (_, index) => place + index * step));
-      },
-      [0],
-    ),
+  const [first, second = Int32Array.of(0), others = Int32Array.of(0)] = split.map((parts) =>
+    parts.reduce<Int32Array>((places, size) => withinEach(places, size, strides[next++]!), Int32Array.of(0)),
   );
+  return { first: first!.subarray(0, shape[0]), second: second.subarray(0, shape[1] ?? 1), others };
+}
+
+/** Each place, and `size - 1` more behind it, `step` apart. */
+function withinEach(places: Int32Array, size: number, step: number): Int32Array {
+  const all = new Int32Array(places.length * size);
+  let end = 0;
+  for (const place of places) for (let index = 0; index < size; index++) all[end++] = place + index * step;
+  return all;
 }
