@@ -18,6 +18,8 @@ const isLong = minutes > 0;
 const steps = isLong ? Number(process.env.FLOTILLA_STEPS ?? 6000) : 300;
 const SAMPLE_MILLISECONDS = 1_000;
 const GROWTH_BYTES = 20e6;
+/** A board with the first block of the model takes so much more than one with the last (bench/results/soak.md): plans change. */
+const BOARD_GROWTH_BYTES = GROWTH_BYTES + 90e6;
 /** A connection that is being made anew is there twice. */
 const GROWTH_HANDLES = 4;
 /** What a run's log, its output and its checkpoints may ever come to: docs/recovery.md. */
@@ -66,17 +68,19 @@ function watch(campaign: Campaign): Watched {
   };
 }
 
-function judge(t: ExecutionContext, { lives, most }: Watched): void {
+function judge(t: ExecutionContext, { lives, most: mostNow }: Watched): void {
+  const written = mostNow();
   const growths = lives.all.flatMap((life) => growthOf(life) ?? []);
   for (const growth of growths) {
     const [bytes, handles] = [growth.bytes, growth.handles].map(([first, last]) => last! - first!);
     t.log(wordsOf(growth));
-    t.true(bytes! <= GROWTH_BYTES, `memory of ${wordsOf(growth)}`);
+    const most = growth.name.startsWith('board') ? BOARD_GROWTH_BYTES : GROWTH_BYTES;
+    t.true(bytes! <= most, `memory of ${wordsOf(growth)}`);
     t.true(handles! <= GROWTH_HANDLES, `descriptors of ${wordsOf(growth)}`);
   }
-  t.log(`${lives.all.length} processes, ${growths.length} of them long enough; at most ${JSON.stringify(most())}`);
+  t.log(`${lives.all.length} processes, ${growths.length} of them long enough; at most ${JSON.stringify(written)}`);
   for (const key of Object.keys(mostWritten) as (keyof MostWritten)[])
-    t.true(most()[key] <= mostWritten[key], `${key}: ${most()[key]}, not more than ${mostWritten[key]}`);
+    t.true(written[key] <= mostWritten[key], `${key}: ${written[key]}, not more than ${mostWritten[key]}`);
   const names = new Set(lives.all.map(({ name }) => name));
   t.deepEqual([...names].sort(), ['board1', 'board2', 'board3', 'board4', 'hub', 'run']);
   if (isLong) t.true(growths.length > 0, 'some process lives long enough to be judged');
