@@ -10,7 +10,6 @@ import { shuffled } from './order.ts';
 import { processesIn } from './processes.ts';
 
 const LOOK_MILLISECONDS = 50;
-/** Longer without a step, where boards are there, and the run hangs. */
 const HANG_SECONDS = 30;
 export const PROGRESS = /\d+\/\d+ {2}loss/;
 
@@ -25,6 +24,8 @@ export class Campaign {
   hub: Running | undefined;
   run: Running | undefined;
   directory = '';
+  /** Longer without a step, where boards are there, and the run hangs. */
+  hangSeconds = HANG_SECONDS;
   /** Boards that are never killed. */
   spared: readonly string[] = [];
 
@@ -105,7 +106,7 @@ export class Campaign {
   }
 
   /** Until the run says this once more than `before` times, or is over. */
-  async untilSaid(pattern: RegExp, before: number, seconds = HANG_SECONDS): Promise<void> {
+  async untilSaid(pattern: RegExp, before: number, seconds = this.hangSeconds): Promise<void> {
     const until = performance.now() + 1000 * seconds;
     while ((await this.count(pattern)) <= before) {
       if (await this.isOver()) return;
