@@ -58,6 +58,7 @@ export {
 export { timelineSvg } from './simulate/svg.ts';
 export { timelineText } from './simulate/text.ts';
 export { type BoardTimes, type LinkUse, type Simulation, simulate } from './simulate.ts';
+export { median } from './statistics.ts';
 export * from './survey/index.ts';
 export { type BlockTimes, type PlannerBoard, type StageTimes, slowed, timesFromFlops } from './times.ts';
 export * from './widths/index.ts';

@@ -31,13 +31,13 @@ export function openProbeReceiver(transport: Transport, from: string, { run, ter
 }
 
 /** Times tensors to another board; fewer, or none, where the link is slow or does not open. */
-export function measureLink(...[transport, to, url, place, signal]: LinkArguments): Promise<TimedLink> {
-  return timedLink(1, transport, to, url, place, signal);
+export function measureLink(...link: LinkArguments): Promise<TimedLink> {
+  return timedLink(1, ...link);
 }
 
 /** The same to the board itself, for longer. */
-export function measureMessages(...[transport, to, url, place, signal]: LinkArguments): Promise<TimedLink> {
-  return timedLink(roundsToItself, transport, to, url, place, signal);
+export function measureMessages(...link: LinkArguments): Promise<TimedLink> {
+  return timedLink(roundsToItself, ...link);
 }
 
 type LinkArguments = [transport: Transport, to: string, url: string, place: LinkPlace, signal: AbortSignal];

@@ -15,7 +15,7 @@ import {
   stepsDone,
 } from './state.ts';
 import { addTotals } from './totals.ts';
-import { ignore, isLive, suspect, withLast, withStage } from './transitions.ts';
+import { ignore, isLive, suspect, withLast, without, withStage } from './transitions.ts';
 
 type StageReport = Exclude<DeviceReport, { kind: 'surveyed' | 'ready' | 'moved' }>;
 type Report<Kind extends DeviceReport['kind']> = Extract<DeviceReport, { kind: Kind }>;
@@ -49,13 +49,13 @@ function applySurvey(state: FleetState, run: RunState, board: string, report: Re
   if (!isLive(run) || report.round !== known.rounds - 1 || !known.awaited.has(board)) {
     return ignore(state, 'not-expected');
   }
-  const awaited = new Set([...known.awaited].filter((other) => other !== board));
+  const left = without(known, board);
   const found = surveyOf(report);
   const before = known.surveys.get(board);
   const survey =
     'problem' in found
-      ? { ...known, awaited, problems: new Map(known.problems).set(board, found.problem) }
-      : { ...known, awaited, surveys: new Map(known.surveys).set(board, merged(before, found)) };
+      ? { ...left, problems: new Map(known.problems).set(board, found.problem) }
+      : { ...left, surveys: new Map(known.surveys).set(board, merged(before, found)) };
   // While others train, it is they who have to make progress.
   const progressAt = run.phase === 'surveying' ? state.now : run.progressAt;
   return { ...state, run: { ...run, survey, progressAt } };

@@ -1,4 +1,4 @@
-import { median } from './statistics.ts';
+import { median } from '../statistics.ts';
 import type { Learner, Observation, Observed, Predictor, Refusal } from './types.ts';
 
 /**

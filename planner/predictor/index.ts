@@ -50,6 +50,5 @@ export {
   trialsOf,
 } from './recording.ts';
 export { graphOf, isProbe, probeSource, type Source, sameModel, sameSource, workName, worksOf } from './source.ts';
-export { median } from './statistics.ts';
 export type { Conditions, Learner, Observation, Observed, Prediction, Predictor, Refusal } from './types.ts';
 export { blockWorks, type Pass, passes, stageWorks, type Work, type WorkOptions } from './work/work.ts';

@@ -1,3 +1,4 @@
+import { mean } from '../statistics.ts';
 import { type BoardSamples, type FitOptions, type FittedModel, fitModel } from './base/fit.ts';
 import { blockTimesOf } from './block-times.ts';
 import { RecordingsError } from './errors.ts';
@@ -6,7 +7,6 @@ import { type PredictorName, predictorNamed, predictors } from './predictors/ind
 import { calibrationOptimizerSlots } from './profile.ts';
 import type { RecordedTrials, StageTrial } from './recording.ts';
 import { graphOf } from './source.ts';
-import { mean } from './statistics.ts';
 import { blockWorks, type Work } from './work/work.ts';
 
 /** How well a board that was left out of the training is predicted. Errors are means of |predicted ÷ measured − 1|. */

@@ -1,10 +1,10 @@
 import { zoo } from '../../models/index.ts';
+import { mean, median } from '../statistics.ts';
 import { PredictorFileError, PredictorTruncatedError } from './errors.ts';
 import type { Trial, Trials } from './evaluate.ts';
 import { parseObject } from './json.ts';
 import type { EngineVersion } from './profile.ts';
 import { graphOf, isProbe, type Source, worksOf } from './source.ts';
-import { mean, median } from './statistics.ts';
 import { blockWorks, passes, type Work, type WorkOptions } from './work/work.ts';
 
 /** What one board took for the blocks of all models: what predictors are fitted and judged on. */

@@ -1,3 +1,5 @@
+import { sum } from '../statistics.ts';
+
 /** Blocks of one board, one after another. */
 export interface Run {
   readonly board: number;
@@ -20,7 +22,7 @@ const REACH = 4;
 
 export function weightsOf(times: readonly number[], { firstBlock, lastBlock }: Run): readonly number[] {
   const own = times.slice(firstBlock, lastBlock + 1);
-  const total = own.reduce((sum, seconds) => sum + seconds, 0);
+  const total = sum(own);
   return own.map((seconds) => seconds / total);
 }
 

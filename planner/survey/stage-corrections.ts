@@ -1,4 +1,5 @@
 import type { ProfileMeasurement } from '../predictor/index.ts';
+import { sum } from '../statistics.ts';
 import type { BlockTimes } from '../times.ts';
 import { covarianceOf, errorsOf, nearnessOf, type Run, weightsOf } from './corrections-prior.ts';
 import { solved } from './linear-system.ts';
@@ -97,5 +98,3 @@ function improved(predicted: Times, times: Times, measured: readonly MeasuredRun
 function totalOf(times: readonly number[], { firstBlock, lastBlock }: Run): number {
   return sum(times.slice(firstBlock, lastBlock + 1));
 }
-
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -1,5 +1,5 @@
+import { mean, median, sum } from '../../statistics.ts';
 import { type Gaussian, updateLinear } from '../adaptation/gaussian.ts';
-import { mean, median, sum } from '../statistics.ts';
 import { familyNames, kinds } from '../work/kinds.ts';
 import type { Work } from '../work/work.ts';
 import { type BaseModel, featureCount, linearSeconds, type Reference, refer, treeFeatures } from './model.ts';

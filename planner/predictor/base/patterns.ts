@@ -1,4 +1,4 @@
-import { mean } from '../statistics.ts';
+import { mean } from '../../statistics.ts';
 import { computationOf } from '../work/shape.ts';
 import type { Work } from '../work/work.ts';
 

@@ -1,4 +1,4 @@
-import { mean, sum } from '../statistics.ts';
+import { mean, sum } from '../../statistics.ts';
 import { shapeOf } from '../work/shape.ts';
 import type { Work } from '../work/work.ts';
 

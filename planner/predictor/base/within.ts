@@ -1,4 +1,4 @@
-import { sum } from '../statistics.ts';
+import { sum } from '../../statistics.ts';
 import { familyOfKind } from '../work/kinds.ts';
 import type { Pass, Work } from '../work/work.ts';
 import type { BaseModel } from './model.ts';

@@ -10,7 +10,7 @@ import {
   stageOf,
   typeOf,
 } from '../../../models/index.ts';
-import { sum } from '../statistics.ts';
+import { sum } from '../../statistics.ts';
 import { addNode, borderBytes } from './amounts.ts';
 import { type Amounts, noAmounts, positionOf } from './kinds.ts';
 
