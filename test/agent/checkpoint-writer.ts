@@ -30,11 +30,11 @@ export function tensorsOf(step: number, values = 12) {
   ]);
 }
 
-/** Run as a program: writes one checkpoint after the other until it is killed. */
+/** Run as a program: writes one checkpoint after the other until it is killed, and says when the first is there. */
 if (process.argv[1] === import.meta.filename) {
   const directory = process.argv[2]!;
-  process.stdout.write('ready\n');
   for (let step = 1; ; step++) {
     await writeCheckpoint(directory, { state: runState({ step }), tensors: tensorsOf(step, 400_000) });
+    if (step === 1) process.stdout.write('ready\n');
   }
 }

@@ -8,6 +8,7 @@ import {
   type DeviceState,
   type RunMetrics,
 } from '../../broker/index.ts';
+import { freePort } from '../free-port.ts';
 import { memoryLog, startTestBroker, testFleet, until, within } from './helpers.ts';
 
 const online = {
@@ -91,7 +92,7 @@ test('the will comes when a board is cut off, and not when it says goodbye', asy
 
 test('after the hub comes back, subscriptions and retained messages are there again', async (t) => {
   const fleet = testFleet();
-  const first = await startHub(fleet);
+  const first = await startHub(fleet, await freePort());
   const board = await connectBoard(fleet, first.broker.url);
   const changes: boolean[] = [];
   board.onConnectionChange((connected) => changes.push(connected));
@@ -147,19 +148,19 @@ test('waits have a deadline and end with their signal', async (t) => {
   const fleet = testFleet();
   const hub = await startHub(fleet);
   const { url } = hub.broker;
-  const board = await connectBoard(fleet, url, { timeoutMilliseconds: 300 });
+  const board = await connectBoard(fleet, url, { timeoutMilliseconds: 2_000 });
   await hub.broker.close();
   await until('the loss', () => !board.connected);
   await t.throwsAsync(board.publish('deviceState', { id: 'pi-1' }, online), {
     code: 'DEADLINE',
-    message: /publishing on .*state took longer than 300 ms/,
+    message: /publishing on .*state took longer than 2000 ms/,
   });
   const abort = new AbortController();
   const waiting = board.publish('deviceState', { id: 'pi-1' }, online, abort.signal);
   abort.abort(new Error('enough'));
   await t.throwsAsync(waiting, { message: 'enough' });
   await board.close();
-  await t.throwsAsync(connectBoard(fleet, url, { timeoutMilliseconds: 300 }), {
+  await t.throwsAsync(connectBoard(fleet, url, { timeoutMilliseconds: 2_000 }), {
     code: 'DEADLINE',
     message: /ECONNREFUSED/,
   });

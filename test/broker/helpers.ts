@@ -57,8 +57,11 @@ export function startTestBroker(
   });
 }
 
+/** Long enough for a machine that does much else; nobody waits so long for what comes. */
+const PATIENCE_MILLISECONDS = 30_000;
+
 /** Resolves when `holds` does; looks at it every few milliseconds, for at most `milliseconds`. */
-export async function until(what: string, holds: () => boolean, milliseconds = 10_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, milliseconds = PATIENCE_MILLISECONDS): Promise<void> {
   const end = Date.now() + milliseconds;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`not within ${milliseconds} ms: ${what}`);
@@ -67,7 +70,7 @@ export async function until(what: string, holds: () => boolean, milliseconds = 1
 }
 
 /** Rejects if `promise` does not settle in time. */
-export async function within<T>(what: string, promise: Promise<T>, milliseconds = 10_000): Promise<T> {
+export async function within<T>(what: string, promise: Promise<T>, milliseconds = PATIENCE_MILLISECONDS): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not within ${milliseconds} ms: ${what}`)), milliseconds);

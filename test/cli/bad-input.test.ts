@@ -1,3 +1,4 @@
+import { mkdtempSync } from 'node:fs';
 import { cp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,9 +80,10 @@ test.serial('an agent whose fleet file has an unknown key names it with its line
 });
 
 /** A run of 4 steps that ended well, made once. */
-const finished = join(tmpdir(), `flotilla-bad-input-${process.pid}`);
+const finished = mkdtempSync(join(tmpdir(), 'flotilla-bad-input-'));
 
 test.before(async (t) => {
+  t.timeout(120_000);
   const words = ['train', '--model', 'mlp', '--batch', '16', '--micro-batches', '2', '--boards', '1', '--steps', '4'];
   const { code, stderr } = await startFlotilla([...words, '--out', finished]).ended;
   t.is(code, 0, stderr);

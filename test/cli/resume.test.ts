@@ -1,3 +1,4 @@
+import { mkdtempSync } from 'node:fs';
 import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,11 +13,10 @@ const rates = { cosine: 'cosine:0.02', constant: '0.02' } as const;
 type Rate = keyof typeof rates;
 
 /** Runs of 6 steps with a checkpoint after 3, made once: one at a constant rate, one along a cosine. */
-const made = join(tmpdir(), `flotilla-resume-${process.pid}`);
+const made = mkdtempSync(join(tmpdir(), 'flotilla-resume-'));
 
 test.before(async (t) => {
   t.timeout(120_000);
-  await mkdir(made);
   for (const [name, rate] of Object.entries(rates)) {
     const words = ['train', ...small, '--lr', rate, '--steps', '6', '--checkpoint-every', '3', '--out', name];
     const { code, stderr } = await startFlotilla(words, { cwd: made }).ended;

@@ -28,7 +28,7 @@ export async function directoryFor(t: ExecutionContext): Promise<string> {
 }
 
 /** Starts the real command; whatever is left of it after `seconds`, or after the test, is ended by its pid. */
-export function start(t: ExecutionContext, cwd: string, args: readonly string[], seconds = 60): Running {
+export function start(t: ExecutionContext, cwd: string, args: readonly string[], seconds = 150): Running {
   const { child, ended, text, said } = startFlotilla(args, { cwd, deadlineMilliseconds: seconds * 1000 });
   t.teardown(() => void child.kill('SIGKILL'));
   return { child, ended: ended.then(({ code: exitCode, ...all }) => ({ exitCode, ...all })), said: text, until: said };

@@ -2,20 +2,19 @@ import { appendFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
 
-// Preloaded into agents by event-loop.test.ts: writes what their main threads' delays were while steps computed.
+// Preloaded into agents by event-loop.test.ts: writes what their main threads' delays were from SIGUSR2 on, which comes
+// when the first step is done and all is loaded.
 const resolutionMilliseconds = 5;
-const loadingMilliseconds = 8_000;
 
 if (isMainThread && process.argv.includes('agent')) {
   const delays = monitorEventLoopDelay({ resolution: resolutionMilliseconds });
   let longestBlock = 0;
-  delays.enable();
-  setTimeout(() => {
-    delays.reset();
+  process.once('SIGUSR2', () => {
+    delays.enable();
     watchBlocks((milliseconds) => {
       longestBlock = Math.max(longestBlock, milliseconds);
     });
-  }, loadingMilliseconds).unref();
+  });
   process.on('exit', () => {
     const milliseconds = (nanoseconds: number) => nanoseconds / 1e6 - resolutionMilliseconds;
     const line = {

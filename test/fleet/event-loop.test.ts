@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { inTemporaryDirectory, runFlotilla } from './helpers.ts';
+import { boardsOf, inTemporaryDirectory, patienceMilliseconds, startFlotilla } from './helpers.ts';
 
 test.serial("an agent's main thread stays free while resnet18 trains", async (t) => {
-  t.timeout(170_000);
+  t.timeout(patienceMilliseconds);
   await inTemporaryDirectory(async (directory) => {
     const file = join(directory, 'delays');
     const probe = new URL('./event-loop-probe.ts', import.meta.url).href;
@@ -20,10 +20,17 @@ test.serial("an agent's main thread stays free while resnet18 trains", async (t)
       '--out',
       join(directory, 'run'),
     ];
-    // Ava runs each test file in a thread of its own, with its own environment.
-    process.env.NODE_OPTIONS = `--import=${probe}`;
-    process.env.FLOTILLA_EVENT_LOOP_FILE = file;
-    await runFlotilla(['train', ...words, '--json']);
+    const env = { NODE_OPTIONS: `--import=${probe}`, FLOTILLA_EVENT_LOOP_FILE: file };
+    const run = startFlotilla(['train', ...words, '--json'], { env });
+    try {
+      await run.said(/samples\/s/);
+      for (const { pid } of await boardsOf(run.pid)) process.kill(pid, 'SIGUSR2');
+      const { code, stderr } = await run.ended;
+      t.is(code, 0, stderr);
+    } finally {
+      run.kill('SIGKILL');
+      await run.ended;
+    }
     const boards = (await readFile(file, 'utf8'))
       .trim()
       .split('\n')

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { modelNames } from '../../models/index.ts';
-import { inTemporaryDirectory, lossesOf, runFlotilla, writeSensorData } from './helpers.ts';
+import { inTemporaryDirectory, lossesOf, patienceMilliseconds, runFlotilla, writeSensorData } from './helpers.ts';
 
 /** `FLOTILLA_FULL=1` trains every model for 20 steps on every number of boards; it takes many minutes. */
 const full = process.env.FLOTILLA_FULL === '1';
@@ -47,7 +47,7 @@ function same(t: ExecutionContext, found: readonly number[], alone: readonly num
 for (const model of modelNames) {
   const numbers = full ? everyNumber : (quick[model] ?? [4]);
   test.serial(`${model}: ${steps} steps on 1 and on ${numbers.join(', ')} boards give the same losses`, async (t) => {
-    t.timeout(full ? 1_200_000 : 170_000);
+    t.timeout(full ? 1_200_000 : patienceMilliseconds);
     await inTemporaryDirectory(async (root) => {
       await mkdir(join(root, 'sensors'));
       await writeSensorData(join(root, 'sensors'));

@@ -1,7 +1,9 @@
-import { freePort, type Running, startFlotilla } from './helpers.ts';
+import { freePort, patienceMilliseconds, type Running, startFlotilla } from './helpers.ts';
 
 /** A fleet of real processes: a hub, its boards at loopback addresses of their own, and whatever else is started. */
 export interface RealFleet {
+  /** Where its file and keys lie, and where its commands are started. */
+  readonly directory: string;
   readonly boards: readonly string[];
   /** Any command of the program, in the fleet's directory and where the hub is. */
   start(...words: string[]): Running;
@@ -32,7 +34,7 @@ export function loopback(size: number): Places {
 export async function startFleet(
   cwd: string,
   size: number,
-  deadlineMilliseconds = 170_000,
+  deadlineMilliseconds = patienceMilliseconds,
   places: Places = loopback(size),
 ): Promise<RealFleet> {
   const started: Running[] = [];
@@ -43,6 +45,7 @@ export async function startFleet(
   };
   const start = (...words: string[]): Running => startAt(places.hub, words);
   const fleet: RealFleet = {
+    directory: cwd,
     boards: Array.from({ length: size }, (_, index) => `board${index + 1}`),
     start,
     async startBoard(board) {

@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+/** What a test of real processes may take: many times what it takes here, for a slow machine that does much else. */
+export const patienceMilliseconds = 400_000;
+/** Before that, so that a test that fails can show what its processes have said. */
+const processMilliseconds = 300_000;
 
 const program = join(import.meta.dirname, '..', '..', 'cli', 'flotilla.js');
 
@@ -34,7 +38,7 @@ export interface StartOptions {
 /** Starts the real command; it is killed when the deadline passes, and its boards end with it. */
 export function startFlotilla(
   args: readonly string[],
-  { cwd, env, deadlineMilliseconds = 120_000, namespacePath }: StartOptions = {},
+  { cwd, env, deadlineMilliseconds = processMilliseconds, namespacePath }: StartOptions = {},
 ): Running {
   // nsenter becomes the program: the process keeps its number.
   const enter = namespacePath === undefined ? [] : ['nsenter', `--net=${namespacePath}`];
@@ -139,11 +143,4 @@ export async function writeSensorData(directory: string, rows = 3000): Promise<v
     await writeFile(join(directory, file), `${[header, ...lines].join('\n')}\n`);
 }
 
-/** A port of the loopback address that nobody listened at a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+export { freePort } from '../free-port.ts';

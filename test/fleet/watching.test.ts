@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { passingLabs } from '../../cli/processes/lab.ts';
 import { type RealFleet, startFleet } from './fleet.ts';
-import { inTemporaryDirectory, type Running, startFlotilla } from './helpers.ts';
+import { inTemporaryDirectory, patienceMilliseconds, type Running, startFlotilla } from './helpers.ts';
 
 const small = ['--model', 'mlp', '--batch', '16', '--micro-batches', '2', '--train-limit', '400', '--test-limit', '20'];
+
+/** More steps than are done while somebody looks at them, on the fastest machine. */
+const endless = '1000000';
 
 const lastLine = ({ stdout }: { readonly stdout: string }) => JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
 
@@ -24,20 +27,32 @@ async function devices(t: ExecutionContext, fleet: RealFleet): Promise<readonly 
   return lastLine(ended).boards as readonly Board[];
 }
 
-/** The topics of what the hub has retained, as mosquitto_sub prints it to somebody without a key. */
-async function retainedTopics(port: string): Promise<readonly string[]> {
-  const words = ['-h', '127.0.0.1', '-p', port, '-t', 'flotilla/#', '-F', '%r %t %p', '-W', '2'];
-  const child = spawn('mosquitto_sub', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+/**
+ * The topics of what the hub has retained, as mosquitto_sub prints it to somebody without a key: it is ended as soon as
+ * all that are wanted are among them, else it ends by itself.
+ */
+async function retainedTopics(port: string, wanted: readonly string[]): Promise<readonly string[]> {
+  const words = ['-h', '127.0.0.1', '-p', port, '-t', 'flotilla/#', '-F', '%r %t %p', '-W', '30'];
+  // It says `Timed out` on standard error when it ends by itself.
+  const child = spawn('mosquitto_sub', words, { stdio: ['ignore', 'pipe', 'ignore'] });
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     said += chunk;
+    const topics = topicsIn(said);
+    if (wanted.every((topic) => topics.includes(topic))) child.kill();
   });
   await new Promise((resolve) => child.once('close', resolve));
-  const retained = said.split('\n').filter((line) => line.startsWith('1 '));
-  return retained.map((line) => {
+  return topicsIn(said);
+}
+
+function topicsIn(said: string): readonly string[] {
+  // The last line may not be whole yet.
+  const retained = said.split('\n').slice(0, -1);
+  return retained.flatMap((line) => {
+    if (!line.startsWith('1 ')) return [];
     const [, topic, payload] = /^1 flotilla\/shed\/(\S+) (.*)$/.exec(line)!;
     JSON.parse(payload!);
-    return topic!;
+    return [topic!];
   });
 }
 
@@ -47,7 +62,7 @@ const hubPort = async (cwd: string): Promise<string> =>
 const mosquitto = spawnSync('mosquitto_sub', ['--help']).error === undefined;
 
 test.serial('a run of two boards is watched: devices, watch, and mosquitto_sub', async (t) => {
-  t.timeout(170_000);
+  t.timeout(patienceMilliseconds);
   await inTemporaryDirectory(async (cwd) => {
     const fleet = await startFleet(cwd, 2);
     try {
@@ -64,10 +79,10 @@ test.serial('a run of two boards is watched: devices, watch, and mosquitto_sub',
       await watching.said(/board2 is online/);
       // With a split that is given, the plan stays as it is.
       const split = ['--boards', 'board1,board2', '--split', '0-1,2-3', '--survey', '2'];
-      const words = [...split, '--steps', '1000', '--out', 'out'];
+      const words = [...split, '--steps', endless, '--out', 'out'];
       const run = fleet.start('train', '--fleet', 'shed', ...small, ...words);
       await watching.said(/board1: stage 0, blocks? .*: training/);
-      await watching.said(/step \d+ of 1000, loss/);
+      await watching.said(/step \d+ of 1000000, loss/);
 
       const busy = await devices(t, fleet);
       t.deepEqual(
@@ -78,7 +93,7 @@ test.serial('a run of two boards is watched: devices, watch, and mosquitto_sub',
       const picture = await fleet.start('watch', '--fleet', 'shed', '--once').ended;
       t.is(picture.code, 0, picture.stderr);
       t.regex(picture.stdout, /2 of 2 boards online/);
-      t.regex(picture.stdout, /run mlp-\w+ · mlp · plan 1 · training\nstep \d+ of 1000/);
+      t.regex(picture.stdout, /run mlp-\w+ · mlp · plan 1 · training\nstep \d+ of 1000000/);
       t.regex(picture.stdout, /loss \d\.\d{4}/);
       t.regex(picture.stdout, /board2 +online.* 1, block.*training.*busy \d+ %/);
       t.regex(picture.stdout, /board1 → board2/);
@@ -96,13 +111,12 @@ test.serial('a run of two boards is watched: devices, watch, and mosquitto_sub',
 });
 
 async function assertRetained(t: ExecutionContext, cwd: string, run: string): Promise<void> {
-  const topics = await retainedTopics(await hubPort(cwd));
   const boards = ['board1', 'board2'].flatMap((id) =>
     ['state', 'profile', 'stage'].map((topic) => `devices/${id}/${topic}`),
   );
-  const missing = [...boards, ...['plan', 'state', 'metrics'].map((topic) => `runs/${run}/${topic}`)].filter(
-    (topic) => !topics.includes(topic),
-  );
+  const wanted = [...boards, ...['plan', 'state', 'metrics'].map((topic) => `runs/${run}/${topic}`)];
+  const topics = await retainedTopics(await hubPort(cwd), wanted);
+  const missing = wanted.filter((topic) => !topics.includes(topic));
   t.deepEqual(missing, [], topics.join('\n'));
 }
 
@@ -135,7 +149,7 @@ test.serial('a run in a lab of its own can be watched, as long as it goes on', a
   await inTemporaryDirectory(async (cwd) => {
     // A directory for labs that holds no others.
     const env = { TMPDIR: cwd };
-    const run = startFlotilla(['train', '--boards', '2', ...small, '--steps', '2000', '--out', 'out'], { cwd, env });
+    const run = startFlotilla(['train', '--boards', '2', ...small, '--steps', endless, '--out', 'out'], { cwd, env });
     try {
       await run.said(/samples\/s/);
       const [place, ...others] = await passingLabs(cwd);

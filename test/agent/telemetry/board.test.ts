@@ -38,7 +38,7 @@ async function startFleet(t: ExecutionContext, seconds: number) {
 }
 
 test('a board publishes what it has: signed, verified by the hub, and well-formed', async (t) => {
-  const { tree, board, messages, messenger, events } = await startFleet(t, 0.02);
+  const { hub, tree, board, messages, messenger, events } = await startFleet(t, 0.02);
   await tree.advance();
   await until('a load', () => messages.some(({ cpuLoad }) => cpuLoad === 0.5));
   const message = messages.find(({ cpuLoad }) => cpuLoad === 0.5)!;
@@ -60,6 +60,8 @@ test('a board publishes what it has: signed, verified by the hub, and well-forme
     events.filter(({ event }) => event.startsWith('telemetry')),
     [],
   );
+  // What it sent last may still be on its way.
+  await until('its goodbye', () => hub.clients.length === 0);
   const received = messages.length;
   await new Promise((resolve) => setTimeout(resolve, 100));
   t.is(messages.length, received, 'a closed board is silent');

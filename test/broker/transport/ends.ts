@@ -4,23 +4,23 @@ import { startTestBroker, type TestFleet } from '../helpers.ts';
 import type { OpenEnds } from './contract.ts';
 import { startMosquitto } from './mosquitto.ts';
 
-const TIMEOUT_MILLISECONDS = 5000;
+const TIMEOUT_MILLISECONDS = 20_000;
 const FRAMES = 'flotilla/lab/links/pi-1/pi-2/frames';
 const NO_RETAIN = { qos: 0, retain: false } as const;
 
-const needsOf = (fleet: TestFleet, id: string) => ({
+const needsOf = (fleet: TestFleet, id: string, timeoutMilliseconds = TIMEOUT_MILLISECONDS) => ({
   identity: fleet.identity(id),
   keyring: fleet.keyring,
-  timeoutMilliseconds: TIMEOUT_MILLISECONDS,
+  timeoutMilliseconds,
 });
 
 /** `tags`: whether the receiving end takes tags. */
 export const memoryEnds =
   (tags: boolean): OpenEnds =>
-  async (fleet, log) => {
+  async (fleet, log, timeout) => {
     const network = createMemoryNetwork();
-    const sending = network.transport({ ...needsOf(fleet, 'pi-1'), log });
-    const receiving = network.transport({ ...needsOf(fleet, 'pi-2'), log, tags });
+    const sending = network.transport({ ...needsOf(fleet, 'pi-1', timeout), log });
+    const receiving = network.transport({ ...needsOf(fleet, 'pi-2', timeout), log, tags });
     return {
       sending,
       receiving,
@@ -49,10 +49,10 @@ const attackerOf = (fleet: TestFleet, url: string, brokerId: string) =>
     onMessage: () => {},
   });
 
-export const mqttEnds: OpenEnds = async (fleet, log) => {
+export const mqttEnds: OpenEnds = async (fleet, log, timeout) => {
   const [own, other] = await Promise.all([startTestBroker(fleet, 'pi-1'), startTestBroker(fleet, 'pi-2')]);
-  const sending = createMqttTransport({ ...needsOf(fleet, 'pi-1'), broker: own, log });
-  const receiving = createMqttTransport({ ...needsOf(fleet, 'pi-2'), broker: other, log });
+  const sending = createMqttTransport({ ...needsOf(fleet, 'pi-1', timeout), broker: own, log });
+  const receiving = createMqttTransport({ ...needsOf(fleet, 'pi-2', timeout), broker: other, log });
   const attacker = await attackerOf(fleet, other.url, 'pi-2');
   return {
     sending,
@@ -72,10 +72,10 @@ export const mqttEnds: OpenEnds = async (fleet, log) => {
   };
 };
 
-export const hubEnds: OpenEnds = async (fleet, log) => {
+export const hubEnds: OpenEnds = async (fleet, log, timeout) => {
   const hub = await startTestBroker(fleet, 'hub', { limits: { backlogBytes: 64 * 2 ** 20 } });
   const [sending, receiving] = await Promise.all(
-    ['pi-1', 'pi-2'].map((id) => createRelayTransport({ ...needsOf(fleet, id), url: hub.url, log })),
+    ['pi-1', 'pi-2'].map((id) => createRelayTransport({ ...needsOf(fleet, id, timeout), url: hub.url, log })),
   );
   const attacker = await attackerOf(fleet, hub.url, 'hub');
   let cuts = 0;
@@ -100,10 +100,10 @@ export const hubEnds: OpenEnds = async (fleet, log) => {
   };
 };
 
-export const mosquittoEnds: OpenEnds = async (fleet, log) => {
+export const mosquittoEnds: OpenEnds = async (fleet, log, timeout) => {
   const mosquitto = await startMosquitto();
   const [sending, receiving] = await Promise.all(
-    ['pi-1', 'pi-2'].map((id) => createRelayTransport({ ...needsOf(fleet, id), url: mosquitto.url, log })),
+    ['pi-1', 'pi-2'].map((id) => createRelayTransport({ ...needsOf(fleet, id, timeout), url: mosquitto.url, log })),
   );
   const attacker = await attackerOf(fleet, mosquitto.url, 'hub');
   return {

@@ -9,8 +9,10 @@ export interface TcpProxy {
   /** No bytes pass until `resume`. */
   stall(): void;
   resume(): void;
-  /** Changes one byte of what the client sends next, at so many bytes from here. */
-  spoil(afterBytes: number): void;
+  /** Breaks them as soon as clients have sent so many bytes from here. */
+  cutAfter(bytes: number): void;
+  /** Changes one byte of what the client sends next, at so many bytes from here; then one after every so many. */
+  spoil(afterBytes: number, everyBytes?: number): void;
   close(): Promise<void>;
 }
 
@@ -19,6 +21,8 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isStalled = false;
   let spoilAfter: number | undefined;
+  let spoilEvery: number | undefined;
+  let cutAfter: number | undefined;
 
   const pipe = (from: Socket, to: Socket, change: (chunk: Buffer) => Buffer): void => {
     sockets.add(from);
@@ -41,14 +45,29 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       return chunk;
     }
     const changed = Buffer.from(chunk);
-    changed[spoilAfter]! ^= 0xff;
-    spoilAfter = undefined;
+    let at: number | undefined = spoilAfter;
+    while (at !== undefined && at < chunk.length) {
+      changed[at]! ^= 0xff;
+      at = spoilEvery === undefined ? undefined : at + spoilEvery;
+    }
+    spoilAfter = at === undefined ? undefined : at - chunk.length;
     return changed;
+  };
+
+  const fromClient = (chunk: Buffer): Buffer => {
+    if (cutAfter !== undefined) {
+      cutAfter -= chunk.length;
+      if (cutAfter <= 0) {
+        cutAfter = undefined;
+        cut();
+      }
+    }
+    return spoiled(chunk);
   };
 
   const server = createServer({ noDelay: true }, (client) => {
     const onward = connect({ host: '127.0.0.1', port: target, noDelay: true });
-    pipe(client, onward, spoiled);
+    pipe(client, onward, fromClient);
     pipe(onward, client, (chunk) => chunk);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -67,8 +86,12 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       isStalled = false;
       for (const socket of sockets) socket.resume();
     },
-    spoil(afterBytes) {
+    cutAfter(bytes) {
+      cutAfter = bytes;
+    },
+    spoil(afterBytes, everyBytes) {
       spoilAfter = afterBytes;
+      spoilEvery = everyBytes;
     },
     async close() {
       cut();

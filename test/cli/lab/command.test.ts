@@ -15,7 +15,7 @@ async function scenarioFile(directory: string, text: string): Promise<string> {
   return 'lab.yaml';
 }
 
-async function untilSaid(running: Running, what: RegExp, seconds = 60): Promise<void> {
+async function untilSaid(running: Running, what: RegExp, seconds = 120): Promise<void> {
   for (let attempt = 0; attempt < 20 * seconds && !what.test(running.said()); attempt++) await wait(50);
   if (!what.test(running.said())) throw new Error(`not said in ${seconds} s: ${what}\n${running.said()}`);
 }
@@ -56,7 +56,7 @@ test.serial('train --scenario trains on boards of unequal quota and says what ea
   if (why !== undefined) return t.pass(why);
   const directory = await directoryFor(t);
   const file = await scenarioFile(directory, QUOTAS);
-  const running = start(t, directory, ['train', ...small, '--scenario', file, '--out', 'out', '--json'], 120);
+  const running = start(t, directory, ['train', ...small, '--scenario', file, '--out', 'out', '--json'], 170);
   const ended = await running.ended;
   t.is(ended.exitCode, 0, ended.stderr);
   const report = reportOf(ended) as { readonly boards: object; readonly lab: readonly { readonly quota: number }[] };
@@ -75,7 +75,7 @@ test.serial('in a network of its own a lab trains, gives the same losses, and le
   if (why !== undefined) return t.pass(why);
   const directory = await directoryFor(t);
   const file = await scenarioFile(directory, NETWORK);
-  const running = start(t, directory, ['train', ...small, '--scenario', file, '--out', 'there', '--json'], 120);
+  const running = start(t, directory, ['train', ...small, '--scenario', file, '--out', 'there', '--json'], 170);
   await untilSaid(running, /Network: a namespace a board/);
   const lab = await labOf(running);
   const ended = await running.ended;
@@ -92,7 +92,7 @@ test.serial('Ctrl-C ends a lab and everything of it', async (t) => {
   const why = await whyNoNetwork();
   if (why !== undefined) return t.pass(why);
   const directory = await directoryFor(t);
-  const running = start(t, directory, ['lab', '--scenario', await scenarioFile(directory, NETWORK)], 120);
+  const running = start(t, directory, ['lab', '--scenario', await scenarioFile(directory, NETWORK)], 170);
   await untilSaid(running, /a is online.*b is online|b is online.*a is online/s);
   const lab = await labOf(running);
   t.true(lab.pids.length >= 3, 'the command inside and two boards');
@@ -107,7 +107,7 @@ test.serial('the lab is removed, too, when the command inside it is killed', asy
   const why = await whyNoNetwork();
   if (why !== undefined) return t.pass(why);
   const directory = await directoryFor(t);
-  const running = start(t, directory, ['lab', '--scenario', await scenarioFile(directory, NETWORK)], 120);
+  const running = start(t, directory, ['lab', '--scenario', await scenarioFile(directory, NETWORK)], 170);
   await untilSaid(running, /2 boards\. Ctrl-C ends them/);
   const lab = await labOf(running);
   const inside = await childOf(running.child.pid!, lab.pids);
@@ -121,7 +121,7 @@ test.serial('what a killed lab leaves is removed by lab clean', async (t) => {
   const why = await whyNoNetwork();
   if (why !== undefined) return t.pass(why);
   const directory = await directoryFor(t);
-  const running = start(t, directory, ['lab', '--scenario', await scenarioFile(directory, NETWORK)], 120);
+  const running = start(t, directory, ['lab', '--scenario', await scenarioFile(directory, NETWORK)], 170);
   await untilSaid(running, /a is online.*b is online|b is online.*a is online/s);
   const lab = await labOf(running);
   const inside = await childOf(running.child.pid!, lab.pids);

@@ -70,7 +70,7 @@ test.serial('a process that ends while it is held disturbs nobody', async (t) =>
   duty.hold(pid, 0.5);
   await wait(50);
   process.kill(pid, 'SIGKILL');
-  for (let attempt = 0; attempt < 60 && (await duty.uses()).length > 0; attempt++) await wait(50);
+  for (let attempt = 0; attempt < 600 && (await duty.uses()).length > 0; attempt++) await wait(50);
   t.deepEqual(await duty.uses(), []);
   await duty.close();
 });
