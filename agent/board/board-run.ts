@@ -12,12 +12,12 @@ import { BufferPool } from '../memory/index.ts';
 import { Inbox } from '../runtime/inbox.ts';
 import { reportedError } from './errors.ts';
 import { type Handover, handoverOf } from './handover.ts';
-import { type LinkNeeds, openLinks, type StageLinks } from './links.ts';
+import { Arrivals, type LinkEnd, LinkEnds } from './link-ends.ts';
+import { openLinks, type StageLinks } from './links.ts';
 import { keepBlocks, type LoadedStage, loadStage, warmUp } from './loaded-stage.ts';
 import { isSameStage, type PlannedStage, plannedStage } from './plan-stage.ts';
 import type { StageNews } from './stage-notice.ts';
-import { captureState, receiveState, StateIntake, sendBlocks } from './state-transfer.ts';
-import { isSender } from './traffic.ts';
+import { receiveState, StateIntake, sendBlocks } from './state-transfer.ts';
 import { type StageReport, Training } from './training.ts';
 
 type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }>;
@@ -31,6 +31,12 @@ export interface BoardRunNeeds {
   readonly report: (report: DeviceReport) => Promise<void>;
   /** Told when the board begins to prepare a stage where it holds none, when it trains one, and when it holds none any more. */
   readonly notice: (news: StageNews) => void;
+}
+
+/** What one part gives to its successor: its stage, and the ends of its links. */
+export interface Handed {
+  readonly stage: LoadedStage;
+  readonly ends: readonly LinkEnd[];
 }
 
 /** As many tensors as all links of a stage can have under way. */
@@ -50,10 +56,12 @@ export class BoardRun {
   readonly #command: PrepareCommand | ProposeCommand;
   readonly #ending = new AbortController();
   readonly #inbox = new Inbox(inboxCapacity);
-  readonly #memory = new BufferPool();
+  readonly #memory: BufferPool;
+  readonly #arrivals: Arrivals;
+  readonly #ends = new LinkEnds();
   readonly #training: Training;
   readonly #committed = Promise.withResolvers<number>();
-  readonly #handed = Promise.withResolvers<LoadedStage>();
+  readonly #handed = Promise.withResolvers<Handed>();
   #isCommitted = false;
   /** Its part in the plan before, until it has taken that one's place. */
   #former: BoardRun | undefined;
@@ -63,7 +71,7 @@ export class BoardRun {
   #intake: StateIntake | undefined;
   #links: StageLinks | undefined;
   /** What the part before had loaded and nobody needs any more. */
-  #disposing: Promise<void> | undefined;
+  #disposing: Promise<unknown> | undefined;
 
   constructor(needs: BoardRunNeeds, command: PrepareCommand | ProposeCommand, former?: BoardRun) {
     this.#needs = needs;
@@ -72,6 +80,10 @@ export class BoardRun {
     this.run = command.run;
     this.term = command.term;
     this.stage = command.stage;
+    // What arrives over links that stand goes through the hands of the part before.
+    this.#memory = former === undefined ? new BufferPool() : former.#memory;
+    this.#arrivals = former === undefined ? new Arrivals() : former.#arrivals;
+    this.#arrivals.expect(this.term, (tensor) => this.#receive(tensor));
     this.#training = new Training({
       inbox: this.#inbox,
       memory: this.#memory,
@@ -86,6 +98,11 @@ export class BoardRun {
 
   get loaded(): LoadedStage | undefined {
     return this.#loaded;
+  }
+
+  /** Over which it trains. */
+  get links(): readonly LinkEnd[] {
+    return this.#links?.all ?? [];
   }
 
   /** It was stopped, or has failed. */
@@ -121,8 +138,8 @@ export class BoardRun {
     this.#committed.resolve(step);
   }
 
-  /** Ends after the steps before `step`, and gives the stage to its successor. Its links are closed by then. */
-  handOver(step: number): Promise<LoadedStage> {
+  /** Ends after the steps before `step`, and gives its stage and its links to its successor. */
+  handOver(step: number): Promise<Handed> {
     this.#training.endWith(step);
     return this.#handed.promise;
   }
@@ -134,6 +151,11 @@ export class BoardRun {
     this.#committed.reject(error);
     if (this.#isCommitted) await this.#former?.stop(reason);
     await this.finished;
+  }
+
+  /** Once it was stopped: resolves when it has no links, and will have none. Its engine may come to an end later. */
+  async unlink(): Promise<void> {
+    await this.#ends.close();
   }
 
   async #live(): Promise<void> {
@@ -165,7 +187,7 @@ export class BoardRun {
     await this.#report({ kind: 'prepared', seconds: secondsSince(start) });
   }
 
-  /** Makes its stage ready beside the part before, and takes that one's place at a step. */
+  /** Makes its stage and its links ready beside the part before, and takes that one's place at a step. */
   async #follow(planned: PlannedStage, command: ProposeCommand): Promise<void> {
     const start = performance.now();
     const { board, report } = this.#needs;
@@ -178,12 +200,15 @@ export class BoardRun {
       await warmUp(built);
       this.#intake = await StateIntake.of(built.engine, handover.gets);
     }
-    await report({ kind: 'ready', run, term, seconds: secondsSince(start) });
-    const step = await this.#committed.promise;
+    const own = { ...(built ?? standing!), planned };
+    const beforeLinks = performance.now();
+    const links = await this.#openLinks(own, handover);
+    await report({ kind: 'ready', run, term, seconds: secondsSince(start), linkSeconds: secondsSince(beforeLinks) });
+    const step = await unlessAborted(this.#committed.promise, links.broken);
     this.#training.beginWith(step);
     const former = await this.#former?.handOver(step);
     const begun = performance.now();
-    await this.#takeOver({ ...(built ?? former!), planned }, former, handover, step);
+    await this.#takeOver(own, links, former, handover, step);
     await report({ kind: 'moved', run, term, seconds: secondsSince(begun), bytes: this.#intake?.bytes ?? 0 });
     this.#intake = undefined;
     this.#former = undefined;
@@ -192,37 +217,43 @@ export class BoardRun {
   /** Gets the state of its blocks, from its own engine of before and from other boards, and gives them theirs. */
   async #takeOver(
     own: LoadedStage,
-    former: LoadedStage | undefined,
-    { gives, givers }: Handover,
+    links: StageLinks,
+    former: Handed | undefined,
+    { gives }: Handover,
     step: number,
   ): Promise<void> {
     const { signal } = this.#ending;
-    const intake = this.#intake;
+    const before = former?.stage;
     this.#engine = own.engine;
     this.#loaded = own;
-    const isAnother = former !== undefined && former.engine !== own.engine;
-    try {
-      const takers = [...gives.keys()];
-      this.#links = await this.#openLinks(own, { givers, takers, largestBytes: intake?.largestBytes ?? 0 });
-      const { senderTo, broken } = this.#links;
-      const sendings = [...gives].map(async ([to, blocks]) => {
-        const state = await captureState(former!.engine, blocks);
-        await sendBlocks(senderTo(to), state, step, signal);
+    this.#links = links;
+    const isAnother = before !== undefined && before.engine !== own.engine;
+    const closing = this.#ends.takeOver(former?.ends ?? [], [...links.all, ...links.passing]);
+    for (const end of [...links.all, ...links.passing]) end.setTerm(this.term);
+    const exchange = async () => {
+      const giving = [...gives].map(([to, blocks]) => {
+        return sendBlocks(links.senderTo(to), before!.engine, blocks, step, signal);
       });
-      const kept = isAnother ? keepBlocks(former, own) : undefined;
-      const moved = Promise.all([...sendings, kept, intake?.giveTo(own.engine, signal)]);
-      await unlessAborted(moved, broken);
+      // Others wait for what is sent, so it is copied before what stays here.
+      const sent = Promise.all(giving).then((sendings) => Promise.all(sendings.map(({ arrived }) => arrived)));
+      const kept = Promise.allSettled(giving).then(() => (isAnother ? keepBlocks(before, own) : undefined));
+      await Promise.all([sent, kept, this.#intake?.giveTo(own.engine, signal), closing]);
+    };
+    try {
+      await unlessAborted(exchange(), links.broken);
     } finally {
       // Beside the steps that follow.
-      if (isAnother) this.#disposing = former.engine.dispose();
+      const disposing = isAnother ? before.engine.dispose() : undefined;
+      this.#disposing = Promise.allSettled([disposing, this.#ends.close(links.passing)]);
     }
   }
 
-  /** Its links are closed before, as they would be in the way of the new ones. */
+  /** Its links stand: whoever comes after it uses them, and closes the others. */
   async #giveAway(): Promise<void> {
-    await this.#closeLinks();
+    const hubLink = await this.#training.settled();
+    hubLink?.close().catch(() => {});
     this.#engine = undefined;
-    this.#handed.resolve(this.#loaded!);
+    this.#handed.resolve({ stage: this.#loaded!, ends: this.#ends.giveAway() });
   }
 
   async #load(planned: PlannedStage, standing?: LoadedStage): Promise<LoadedStage> {
@@ -237,21 +268,27 @@ export class BoardRun {
     });
   }
 
-  #openLinks({ planned, description }: LoadedStage, handover?: LinkNeeds['handover']): Promise<StageLinks> {
-    const onTensor = (tensor: ReceivedTensor) => {
-      if (tensor.meta.kind === 'state-down' && this.#intake !== undefined) this.#intake.take(tensor);
-      else this.#inbox.put(tensor);
-    };
+  async #openLinks({ planned, description }: LoadedStage, handover?: Handover): Promise<StageLinks> {
+    const { signal } = this.#ending;
+    signal.throwIfAborted();
+    const largestBytes = this.#intake?.largestBytes ?? 0;
     return openLinks({
       transport: this.#needs.transport,
       planned,
       stage: description,
       memory: this.#memory,
-      onTensor,
-      signal: this.#ending.signal,
-      ...(handover === undefined ? {} : { handover }),
+      onTensor: (tensor) => this.#arrivals.take(tensor),
+      ends: this.#ends,
+      standing: this.#former?.links ?? [],
+      signal,
+      ...(handover && { handover: { givers: handover.givers, takers: [...handover.gives.keys()], largestBytes } }),
       ...patienceOf(this.#command),
     });
+  }
+
+  #receive(tensor: ReceivedTensor): void {
+    if (tensor.meta.kind === 'state-down' && this.#intake !== undefined) this.#intake.take(tensor);
+    else this.#inbox.put(tensor);
   }
 
   #openHubLink(): Promise<LinkSender> {
@@ -277,17 +314,14 @@ export class BoardRun {
     const over = new Error('the run has ended');
     this.#handed.reject(over);
     this.#inbox.close(over);
+    this.#arrivals.forget(this.term);
     await Promise.allSettled([this.#closeLinks(), this.#engine?.dispose(), this.#disposing]);
   }
 
   async #closeLinks(): Promise<void> {
     const hubLink = await this.#training.settled();
-    const links = [...(this.#links?.all ?? []), ...(hubLink ? [hubLink] : [])];
-    // A sender takes its leave, which somebody who stands still does not answer: the next run need not wait for it. Its
-    // receivers it does wait for, as they say where the next one is to begin.
-    const [senders, receivers] = [links.filter(isSender), links.filter((link) => !isSender(link))];
-    for (const sender of senders) sender.close().catch(() => {});
-    await Promise.allSettled(receivers.map((receiver) => receiver.close()));
+    hubLink?.close().catch(() => {});
+    await this.#ends.close();
   }
 
   #notice(kind: 'preparing' | 'training', { own }: PlannedStage): void {

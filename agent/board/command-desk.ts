@@ -100,11 +100,11 @@ export class CommandDesk {
     for (const part of this.#parts) await this.#stop(part, reason);
   }
 
-  /** A stage that is being loaded beside has no links yet, and nobody need wait until its engine has come to an end. */
+  /** Of a stage that is being loaded beside only the links are waited for, which the next plan may need: its engine may take long. */
   async #stop(part: Part, reason: string): Promise<void> {
     const { isBeside } = part;
     const stopped = part.stop(reason);
-    if (!isBeside) await stopped;
+    await (isBeside ? part.unlink() : stopped);
   }
 
   #ofRun({ run, term }: { readonly run: string; readonly term: number }): Part | undefined {

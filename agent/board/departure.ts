@@ -1,10 +1,12 @@
-import type { DeviceCommand, LinkSender } from '../../broker/index.ts';
+import { type DeviceCommand, type LinkSender, unlessAborted } from '../../broker/index.ts';
 import { parsePlan } from '../../planner/index.ts';
 import type { Engine } from '../engine/index.ts';
 import { type BoardRun, type BoardRunNeeds, patienceOf } from './board-run.ts';
 import { reportedError } from './errors.ts';
 import { handoverOf } from './handover.ts';
-import { captureState, sendBlocks } from './state-transfer.ts';
+import { LinkEnds } from './link-ends.ts';
+import { firstBroken, openSender } from './links.ts';
+import { sendBlocks } from './state-transfer.ts';
 
 type ProposeCommand = Extract<DeviceCommand, { kind: 'propose' }>;
 
@@ -18,6 +20,7 @@ export class Departure {
   readonly #command: ProposeCommand;
   readonly #former: BoardRun;
   readonly #ending = new AbortController();
+  readonly #ends = new LinkEnds();
   #isCommitted = false;
   readonly #committed = Promise.withResolvers<number>();
 
@@ -56,45 +59,63 @@ export class Departure {
     await this.finished;
   }
 
+  /** Once it was stopped: resolves when it has no links, and will have none. */
+  async unlink(): Promise<void> {
+    await this.#ends.close();
+  }
+
   async #live(): Promise<void> {
     const { run, term, stage } = this;
     const { report } = this.#needs;
     let step = 0;
     let engine: Engine | undefined;
     try {
-      await report({ kind: 'ready', run, term, seconds: 0 });
-      step = await this.#committed.promise;
-      const loaded = await this.#former.handOver(step);
+      const opening = performance.now();
+      const senders = await this.#openSenders();
+      const linkSeconds = secondsSince(opening);
+      await report({ kind: 'ready', run, term, seconds: linkSeconds, linkSeconds });
+      const broken = firstBroken(senders);
+      step = await unlessAborted(this.#committed.promise, broken);
+      const { stage: loaded, ends } = await this.#former.handOver(step);
       engine = loaded.engine;
       const start = performance.now();
-      await this.#give(engine, step);
-      await report({ kind: 'moved', run, term, seconds: (performance.now() - start) / 1000, bytes: 0 });
+      const closing = this.#ends.takeOver(ends, senders);
+      await unlessAborted(Promise.all([this.#give(engine, senders, step), closing]), broken);
+      await report({ kind: 'moved', run, term, seconds: secondsSince(start), bytes: 0 });
     } catch (error) {
       if (this.#ending.signal.aborted || this.#former.hasEnded) return;
       await report({ kind: 'failed', run, term, stage, step, error: reportedError(error) }).catch(() => {});
     } finally {
-      await engine?.dispose().catch(() => {});
+      await Promise.allSettled([this.#ends.close(), engine?.dispose()]);
     }
   }
 
-  async #give(engine: Engine, step: number): Promise<void> {
-    const { board, transport } = this.#needs;
-    const { run, term } = this;
-    const { signal } = this.#ending;
+  /** To the boards that get its blocks. */
+  #openSenders(): Promise<readonly LinkSender[]> {
     const plan = parsePlan(this.#command.plan);
-    const { gives } = handoverOf(parsePlan(this.#command.before), plan, board);
-    const patience = patienceOf(this.#command);
-    const senders: LinkSender[] = [];
-    try {
-      const sendings = [...gives].map(async ([to, blocks]) => {
-        const { dataUrl } = plan.stages.find((other) => other.board === to)!;
-        const sender = await transport.openSender({ to, url: dataUrl!, run, term, signal, ...patience });
-        senders.push(sender);
-        await sendBlocks(sender, await captureState(engine, blocks), step, signal);
-      });
-      await Promise.all(sendings);
-    } finally {
-      for (const sender of senders) sender.close().catch(() => {});
-    }
+    const needs = {
+      transport: this.#needs.transport,
+      standing: this.#former.links,
+      ends: this.#ends,
+      signal: this.#ending.signal,
+      ...patienceOf(this.#command),
+    };
+    return Promise.all([...this.#gives.keys()].map((to) => openSender(to, plan, needs)));
+  }
+
+  async #give(engine: Engine, senders: readonly LinkSender[], step: number): Promise<void> {
+    const sendings = senders.map(async (sender) => {
+      sender.setTerm(this.term);
+      const { arrived } = await sendBlocks(sender, engine, this.#gives.get(sender.to)!, step, this.#ending.signal);
+      await arrived;
+    });
+    await Promise.all(sendings);
+  }
+
+  get #gives(): ReadonlyMap<string, readonly number[]> {
+    const { before, plan } = this.#command;
+    return handoverOf(parsePlan(before), parsePlan(plan), this.#needs.board).gives;
   }
 }
+
+const secondsSince = (start: number): number => (performance.now() - start) / 1000;

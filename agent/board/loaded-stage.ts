@@ -2,7 +2,7 @@ import { stageCalls } from '../calibration/index.ts';
 import { besideTraining, type Engine, type StageDescription, startWorkerEngine } from '../engine/index.ts';
 import type { SampleSource } from '../runtime/stage-runtime.ts';
 import { openSamples, type PlannedStage, specificationOf } from './plan-stage.ts';
-import { blocksOf, captureState } from './state-transfer.ts';
+import { blocksOf } from './state-transfer.ts';
 
 /** A stage in memory: all that a board needs to train but the links. It goes on from one term to the next. */
 export interface LoadedStage {
@@ -46,5 +46,6 @@ export async function warmUp({ planned, engine, description }: LoadedStage): Pro
 export async function keepBlocks(from: LoadedStage, to: LoadedStage): Promise<void> {
   const held = new Set(blocksOf(from.planned.own));
   const kept = blocksOf(to.planned.own).filter((block) => held.has(block));
-  for (const { block, tensors } of await captureState(from.engine, kept)) await to.engine.setState(block, tensors);
+  // One engine takes a block while the other copies the next.
+  await Promise.all(kept.map(async (block) => to.engine.setState(block, await from.engine.getState(block))));
 }

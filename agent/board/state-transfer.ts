@@ -41,47 +41,69 @@ export async function sendState(
 
 /**
  * Sends blocks to the board that holds them next, each as one tensor without a name: a block has dozens, and each that is
- * sent takes a weak board tens of milliseconds, in which all boards wait.
+ * sent takes a weak board tens of milliseconds, in which all boards wait. One is on its way while the next is copied.
+ * Resolves when all are copied; `arrived` when they are there.
  */
 export async function sendBlocks(
   link: LinkSender,
-  state: CapturedState,
+  engine: Engine,
+  blocks: readonly number[],
   step: number,
   signal: AbortSignal,
-): Promise<void> {
-  for (const { block, tensors } of state) {
-    const values = new Float32Array(tensors.reduce((sum, { data }) => sum + data.length, 0));
-    let end = 0;
-    for (const { data } of tensors) {
-      values.set(data, end);
-      end += data.length;
-    }
+): Promise<{ readonly arrived: Promise<unknown> }> {
+  const sendings: Promise<void>[] = [];
+  for (const block of blocks) {
+    const values = inOne(await engine.getState(block));
     const meta = { kind: 'state-down', step, microBatch: block, slot: 0, dtype: 'float32' } as const;
-    await link.send({ ...meta, shape: [values.length] }, values, signal);
+    const sending = link.send({ ...meta, shape: [values.length] }, values, signal);
+    // Whoever awaits `arrived` is told.
+    sending.catch(() => {});
+    sendings.push(sending);
   }
+  return { arrived: Promise.all(sendings) };
+}
+
+/** All values, one tensor's behind the other's: as engines give them, or else copied. */
+function inOne(tensors: readonly StateTensor[]): Float32Array {
+  const [first] = tensors;
+  const length = tensors.reduce((sum, { data }) => sum + data.length, 0);
+  let end = first?.data.byteOffset ?? 0;
+  const isOne = tensors.every(({ data: { buffer, byteOffset, byteLength } }) => {
+    const follows = buffer === first!.data.buffer && byteOffset === end;
+    end += byteLength;
+    return follows;
+  });
+  if (isOne && first !== undefined) return new Float32Array(first.data.buffer, first.data.byteOffset, length);
+  const values = new Float32Array(length);
+  let filled = 0;
+  for (const { data } of tensors) {
+    values.set(data, filled);
+    filled += data.length;
+  }
+  return values;
 }
 
 type Layout = readonly { readonly name: string; readonly shape: readonly number[] }[];
+
+/** A block that is awaited. */
+interface Awaited {
+  readonly layout: Layout;
+  readonly missing: Set<string>;
+  readonly tensors: StateTensor[];
+  readonly whole: PromiseWithResolvers<readonly StateTensor[]>;
+}
 
 /** Gathers the state of blocks, from whoever sends it: tensor by tensor, or a whole block as one. */
 export class StateIntake {
   /** Of the longest block. */
   readonly largestBytes: number;
-  readonly #layouts: ReadonlyMap<number, Layout>;
-  readonly #missing: ReadonlyMap<number, Set<string>>;
-  readonly #received: ReadonlyMap<number, StateTensor[]>;
-  readonly #complete = Promise.withResolvers<void>();
+  readonly #blocks: ReadonlyMap<number, Awaited>;
   #bytes = 0;
 
   private constructor(blocks: CapturedState) {
-    this.#missing = new Map(blocks.map(({ block, tensors }) => [block, new Set(tensors.map(({ name }) => name))]));
-    this.#received = new Map(blocks.map(({ block }) => [block, []]));
-    const layoutOf = (tensors: Layout): Layout => tensors.map(({ name, shape }) => ({ name, shape }));
-    this.#layouts = new Map(blocks.map(({ block, tensors }) => [block, layoutOf(tensors)]));
+    this.#blocks = new Map(blocks.map(({ block, tensors }) => [block, awaited(tensors)]));
     const lengths = blocks.map(({ tensors }) => tensors.reduce((sum, { data }) => sum + data.byteLength, 0));
     this.largestBytes = Math.max(0, ...lengths);
-    this.#complete.promise.catch(() => {});
-    this.#finishIfComplete();
   }
 
   /** Of these blocks as the engine has them loaded. */
@@ -93,41 +115,50 @@ export class StateIntake {
     return this.#bytes;
   }
 
+  /** From here on the tensor's memory belongs to the state. */
   take(tensor: ReceivedTensor): void {
     try {
-      const { name, shape, microBatch: block, from } = tensor.meta;
-      const parts = name === '' ? this.#layouts.get(block) : [{ name, shape }];
-      for (const part of parts ?? [{ name, shape }]) {
-        if (this.#missing.get(block)?.delete(part.name) === true) continue;
-        throw new UnexpectedTensorError('state-down', from, `'${part.name}' of block ${block}`);
+      const { name, shape, microBatch, from } = tensor.meta;
+      const block = this.#blocks.get(microBatch);
+      const parts = (name === '' ? block?.layout : undefined) ?? [{ name, shape }];
+      for (const part of parts) {
+        if (block?.missing.delete(part.name) === true) continue;
+        throw new UnexpectedTensorError('state-down', from, `'${part.name}' of block ${microBatch}`);
       }
-      this.#received.get(block)!.push(...stateTensorsOf(tensor, parts!));
+      block!.tensors.push(...stateTensorsOf(tensor, parts));
       this.#bytes += tensor.payload.length;
-      this.#finishIfComplete();
+      if (block!.missing.size === 0) block!.whole.resolve(block!.tensors);
     } catch (error) {
-      this.#complete.reject(error);
+      this.#fail(error);
     } finally {
-      // It was copied; its memory is of a size that does not come again.
       tensor.keep();
     }
   }
 
-  /** Waits for all of it, and gives it to the engine. @throws UnexpectedTensorError, or the signal's reason */
+  /** Gives each block to the engine as soon as it is whole. @throws UnexpectedTensorError, or the signal's reason */
   async giveTo(engine: Engine, signal: AbortSignal): Promise<void> {
-    const onAbort = () => this.#complete.reject(signal.reason);
+    const onAbort = () => this.#fail(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       signal.throwIfAborted();
-      await this.#complete.promise;
+      const settings = [...this.#blocks].map(async ([block, { whole }]) => engine.setState(block, await whole.promise));
+      await Promise.all(settings);
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
-    for (const [block, tensors] of this.#received) await engine.setState(block, tensors);
   }
 
-  #finishIfComplete(): void {
-    if ([...this.#missing.values()].every((names) => names.size === 0)) this.#complete.resolve();
+  #fail(reason: unknown): void {
+    for (const { whole } of this.#blocks.values()) whole.reject(reason);
   }
+}
+
+function awaited(tensors: readonly StateTensor[]): Awaited {
+  const layout = tensors.map(({ name, shape }) => ({ name, shape }));
+  const whole = Promise.withResolvers<readonly StateTensor[]>();
+  whole.promise.catch(() => {});
+  if (tensors.length === 0) whole.resolve([]);
+  return { layout, missing: new Set(layout.map(({ name }) => name)), tensors: [], whole };
 }
 
 /** Receives the state of all blocks of a stage from the hub and gives it to the engine. */
@@ -153,17 +184,17 @@ export async function receiveState(
   }
 }
 
-/** The parts of a tensor, one behind the other. */
+/** The parts of a tensor, one behind the other, where they lie. */
 function stateTensorsOf({ meta, payload }: ReceivedTensor, parts: Layout): readonly StateTensor[] {
   const bytes = 4 * parts.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   if (payload.length !== bytes) {
     const what = `'${meta.name}' of block ${meta.microBatch}`;
     throw new UnexpectedTensorError('state-down', meta.from, `${what} has ${payload.length} bytes, not ${bytes}`);
   }
-  let end = 0;
+  let end = payload.byteOffset;
   return parts.map(({ name, shape }) => {
-    const begin = end;
-    end += 4 * elementCount(shape);
-    return { name, shape, data: new Float32Array(payload.slice(begin, end).buffer) };
+    const data = new Float32Array(payload.buffer, end, elementCount(shape));
+    end += data.byteLength;
+    return { name, shape, data };
   });
 }

@@ -32,10 +32,15 @@ export class Conversation {
   readonly #messenger: Messenger;
   readonly #statuses: Messenger;
   readonly #sessions: SessionOffers;
+  readonly #terms: Set<number>;
+  /** The receiver's window, whatever its term. */
+  #latest: LinkWindow | undefined;
+  #onWindow: (window: LinkWindow) => void = () => {};
 
   constructor(needs: ConversationNeeds) {
     const { from, to, run, incarnation, channel, identity, keyring, digest, log } = needs;
     this.#needs = needs;
+    this.#terms = new Set([needs.term]);
     this.#messenger = createMessenger({ channel, identity, keyring, log });
     this.#sessions = new SessionOffers({
       place: { fleet: keyring.fleet, from, to, run, incarnation },
@@ -62,16 +67,33 @@ export class Conversation {
     await this.#statuses.subscribe('linkStatus', this.#link, hear, signal);
   }
 
-  /** Hears the windows of this run and term: that of an earlier one may still lie there, and takes nothing of this one. */
+  /**
+   * Hears the windows of this run and of the terms that were joined: that of an earlier one may still lie there, and takes
+   * nothing of this one; that of a later one is heard when its term is joined.
+   */
   async hearWindows(onWindow: (window: LinkWindow) => void, signal: AbortSignal): Promise<void> {
-    const { run, term, offersTags } = this.#needs;
+    const { run } = this.#needs;
+    this.#onWindow = onWindow;
     const hear = ({ message }: { readonly message: LinkWindow }): void => {
-      if (message.run !== run || message.term !== term) return;
-      // A receiver that follows another has another key.
-      if (message.key !== undefined && offersTags) this.#sessions.answer(message.key);
-      onWindow(message);
+      if (message.run !== run) return;
+      this.#latest = message;
+      this.#hearLatest();
     };
     await this.#messenger.subscribe('linkWindow', this.#link, hear, signal);
+  }
+
+  /** Windows of this term are heard too. */
+  join(term: number): void {
+    this.#terms.add(term);
+    this.#hearLatest();
+  }
+
+  #hearLatest(): void {
+    const window = this.#latest;
+    if (window === undefined || !this.#terms.has(window.term)) return;
+    // A receiver that follows another has another key.
+    if (window.key !== undefined && this.#needs.offersTags) this.#sessions.answer(window.key);
+    this.#onWindow(window);
   }
 
   /** Asks what the receiver has. */

@@ -12,7 +12,7 @@ export const defaultCredits = {
   activation: { tensors: 12, largest: 3 },
   gradient: { tensors: 12, largest: 3 },
   labels: { tensors: 8, largest: 8 },
-  'state-down': { tensors: 2, largest: 2 },
+  'state-down': { tensors: 8, largest: 2 },
   'state-up': { tensors: 2, largest: 2 },
 } as const satisfies Record<FrameKind, { readonly tensors: number; readonly largest: number }>;
 
@@ -48,6 +48,8 @@ export interface CreditBook {
    * @throws the signal's or close's reason
    */
   take(kind: FrameKind, bytes: number, signal?: AbortSignal): Promise<void>;
+  /** As much more may be under way as one window allows beyond another. */
+  grow(before: Window, after: Window): void;
   /** A tensor that came to its end. */
   giveBack(kind: FrameKind, bytes: number): void;
   /** Rejects everybody who waits, and whoever comes. */
@@ -122,6 +124,14 @@ export function createCreditBook(window: Window): CreditBook {
       const account = accounts[kind];
       if (account.queue.length === 0 && charge(account, bytes)) return;
       await wait(account, bytes, signal);
+    },
+    grow(before, after) {
+      for (const kind of kinds) {
+        const account = accounts[kind];
+        account.tensors += Math.max(0, after[kind].tensors - before[kind].tensors);
+        account.bytes += Math.max(0, after[kind].bytes - before[kind].bytes);
+        serve(account);
+      }
     },
     giveBack(kind, bytes) {
       const account = accounts[kind];

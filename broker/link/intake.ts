@@ -24,6 +24,9 @@ export interface Intake {
   meet(incarnation: number): void;
   /** The sender has these tensors under way, and no others. */
   settle(incarnation: number, underWay: readonly number[]): void;
+  /** Frames of this later term have a place too, and tensors up to this length. */
+  admit(term: number, window: Window, maxTensorBytes: number, judge?: Judge): void;
+  /** Frames of this term alone have a place. */
   setTerm(term: number): void;
   readonly status: LedgerStatus;
   /** The latest tensor seen; a receiver that follows on this link starts from here. */
@@ -45,7 +48,7 @@ export interface IntakeOptions {
   readonly after?: Position;
 }
 
-/** Names of tensors that were delivered in this term; the oldest are forgotten, the step check remains. */
+/** Names of tensors that were delivered; the oldest are forgotten, the step check remains. */
 const REMEMBERED_TENSORS = 8192;
 
 const BEFORE_ALL: Position = { incarnation: -1, sequence: -1 };
@@ -60,11 +63,13 @@ const mendable: ReadonlySet<FrameRefusal> = new Set([
 ]);
 
 export function createIntake(options: IntakeOptions): Intake {
-  const { from, to, run, trust, window, maxTensorBytes, meter, judge = () => null, examine = () => null } = options;
+  const { from, to, run, trust, meter, examine = () => null } = options;
   const ledger = new Ledger(options.after ?? BEFORE_ALL);
   const places = new Places(options.memory, ledger);
   const delivered = new Set<string>();
-  let { term } = options;
+  let { term, window, maxTensorBytes, judge = () => null } = options;
+  /** The latest that has a place. */
+  let newest = term;
 
   /** The same tensor, of which a part came before under another number. */
   const unfinished = (key: string): OpenTensor | undefined =>
@@ -80,7 +85,7 @@ export function createIntake(options: IntakeOptions): Intake {
     if (header.chunk !== 0) return 'chunk-missing';
     if (header.run !== run) return 'other-run';
     if (header.term < term) return 'older-term';
-    if (header.term > term) return 'newer-term';
+    if (header.term > newest) return 'newer-term';
     if (header.totalBytes > maxTensorBytes) return 'tensor-too-large';
     const key = tensorKey(header);
     if (delivered.has(key)) return 'duplicate';
@@ -181,11 +186,19 @@ export function createIntake(options: IntakeOptions): Intake {
     get status() {
       return ledger.status();
     },
+    admit(next, grown, longest, judgeNow = judge) {
+      judge = judgeNow;
+      newest = next;
+      window = grown;
+      maxTensorBytes = longest;
+    },
     setTerm(next) {
       term = next;
-      delivered.clear();
+      newest = next;
       places.freeing(() => {
-        for (const { header } of ledger.open.values()) ledger.refuse(header.sequence, 'older-term');
+        for (const { header } of ledger.open.values()) {
+          if (header.term !== next) ledger.refuse(header.sequence, 'older-term');
+        }
       });
     },
     release: (tensor) => void ledger.held.delete(tensor),
@@ -223,9 +236,9 @@ export function createIntake(options: IntakeOptions): Intake {
   };
 }
 
-/** What a tensor is within a term: a step sends each once. */
-function tensorKey({ kind, step, microBatch, slot, name }: FrameHeader): string {
-  return `${kind} ${step} ${microBatch} ${slot} ${name}`;
+/** What a tensor is: within a term a step sends each once. */
+function tensorKey({ kind, term, step, microBatch, slot, name }: FrameHeader): string {
+  return `${kind} ${term} ${step} ${microBatch} ${slot} ${name}`;
 }
 
 function sameTensor(a: FrameHeader, b: FrameHeader): boolean {

@@ -14,7 +14,7 @@ import { createIntake, type Intake } from './intake.ts';
 import type { HeldTensor } from './ledger.ts';
 import { createLinkMeter, meteredChannel, statsOf } from './meter.ts';
 import { SessionAnswers } from './session-answers.ts';
-import type { LinkReceiver, ReceivedTensor, ReceiverOptions } from './types.ts';
+import type { LinkReceiver, ReceivedTensor, ReceiverOptions, Window } from './types.ts';
 
 /** Buffers kept for the next tensors, beyond those in use. */
 const SPARE_BUFFERS = 3;
@@ -40,6 +40,7 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
   const { from, run, maxTensorBytes, onTensor, memory = createBufferPool(SPARE_BUFFERS) } = options;
   const link = { from, to: identity.id };
   const window = windowOf(maxTensorBytes, options.credits);
+  let longest = maxTensorBytes;
   const sessions = new SessionAnswers({ fleet: keyring.fleet, ...link, run });
   const meter = createLinkMeter();
   const channel = meteredChannel(needs.channel, meter);
@@ -141,16 +142,24 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     refused += 1;
     tellStatus();
   });
-  await messenger.publish('linkWindow', link, {
-    kind: 'window',
-    run,
-    term: options.term,
-    ...windowFields(window),
-    maxTensorBytes,
-    ...(needs.takesTags ? { key: sessions.publicKey } : {}),
-  });
+  const tellWindow = (term: number, told: Window, bytes: number): Promise<void> =>
+    messenger.publish('linkWindow', link, {
+      kind: 'window',
+      run,
+      term,
+      ...windowFields(told),
+      maxTensorBytes: bytes,
+      ...(needs.takesTags ? { key: sessions.publicKey } : {}),
+    });
+  await tellWindow(options.term, window, maxTensorBytes);
   return receiverOf(link, intake, {
     stats: () => statsOf(meter),
+    async admit(term, bytes, judgeUpTo) {
+      longest = Math.max(longest, bytes);
+      const grown = windowOf(longest, options.credits);
+      intake.admit(term, grown, longest, judgeUpTo?.(longest));
+      await tellWindow(term, grown, longest);
+    },
     async close() {
       if (!open) return;
       open = false;
@@ -166,6 +175,7 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
 }
 
 interface Ends {
+  readonly admit: LinkReceiver['admit'];
   readonly stats: () => LinkReceiver['stats'];
   readonly close: () => Promise<void>;
 }
@@ -173,6 +183,7 @@ interface Ends {
 function receiverOf(link: { from: string; to: string }, intake: Intake, ends: Ends): LinkReceiver {
   return {
     ...link,
+    admit: ends.admit,
     setTerm: (term) => intake.setTerm(term),
     get stats() {
       return ends.stats();

@@ -14,7 +14,7 @@ import { Inquiry } from './inquiry.ts';
 import { createLinkMeter, type LinkMeter, meteredChannel, statsOf } from './meter.ts';
 import { Outbox, type Outgoing } from './outbox.ts';
 import { Pump } from './pump.ts';
-import type { LinkSender, SenderOptions, TensorMeta } from './types.ts';
+import type { LinkSender, SenderOptions, TensorMeta, Window } from './types.ts';
 
 const DEFAULT_PATIENCE_MILLISECONDS = 30_000;
 
@@ -65,7 +65,10 @@ class Sender implements LinkSender {
   readonly #senders = new Map<Outgoing, PromiseWithResolvers<void>>();
   readonly #end: PromiseWithResolvers<Error | undefined>;
   #book: CreditBook = createCreditBook(windowOf(0));
+  #window: Window | undefined;
   #maxTensorBytes = 0;
+  /** Resolved for the terms whose windows were heard. */
+  readonly #agreements = new Map<number, PromiseWithResolvers<void>>();
   #term: number;
   /** Since when tensors are on their way; while there are any. */
   #busySince = 0;
@@ -125,13 +128,8 @@ class Sender implements LinkSender {
     const { run, signal } = this.#options;
     const either = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
     await this.#conversation.hearStatuses((status) => this.#hear(status), either);
-    const opened = Promise.withResolvers<void>();
-    const agree = (window: LinkWindow): void => {
-      if (this.#maxTensorBytes === 0) this.#agree(window);
-      opened.resolve();
-    };
-    await this.#conversation.hearWindows(agree, either);
-    await waitFor(opened.promise, {
+    await this.#conversation.hearWindows((window) => this.#agree(window), either);
+    await waitFor(this.#agreedOn(this.#term), {
       what: `waiting for ${this.to} to open its end of link ${this.#name} for run ${run}`,
       milliseconds: this.#needs.timeoutMilliseconds,
       signal: either,
@@ -155,9 +153,34 @@ class Sender implements LinkSender {
     });
   }
 
-  #agree(window: LinkWindow): void {
-    this.#book = createCreditBook(windowFrom(window));
-    this.#maxTensorBytes = window.maxTensorBytes;
+  async join(term: number, signal?: AbortSignal): Promise<void> {
+    const { signal: closing } = this.#closing;
+    this.#conversation.join(term);
+    await waitFor(this.#agreedOn(term), {
+      what: `waiting for ${this.to} to go on with link ${this.#name} in term ${term}`,
+      milliseconds: this.#needs.timeoutMilliseconds,
+      signal: signal === undefined ? closing : AbortSignal.any([signal, closing]),
+    });
+  }
+
+  /** The first window is what may be under way; one of a later term may only allow more. */
+  #agree(message: LinkWindow): void {
+    const window = windowFrom(message);
+    if (this.#window === undefined) this.#book = createCreditBook(window);
+    else this.#book.grow(this.#window, window);
+    this.#window = window;
+    this.#maxTensorBytes = message.maxTensorBytes;
+    this.#agreement(message.term).resolve();
+  }
+
+  #agreedOn(term: number): Promise<void> {
+    return this.#agreement(term).promise;
+  }
+
+  #agreement(term: number): PromiseWithResolvers<void> {
+    const agreement = this.#agreements.get(term) ?? Promise.withResolvers<void>();
+    this.#agreements.set(term, agreement);
+    return agreement;
   }
 
   async send(meta: TensorMeta, payload: Uint8Array | Float32Array, signal?: AbortSignal): Promise<void> {

@@ -84,6 +84,11 @@ export interface LinkSender {
    * @throws TensorTooLargeError, InvalidFrameError, ClosedError, LinkLostError, or the signal's reason.
    */
   send(meta: TensorMeta, payload: Uint8Array | Float32Array, signal?: AbortSignal): Promise<void>;
+  /**
+   * Waits until the receiver takes tensors of this term too, and as long ones as it then says; those sent carry the term of
+   * before until `setTerm`. @throws DeadlineError after the transport's patience, ClosedError, LinkLostError, or the signal's reason
+   */
+  join(term: number, signal?: AbortSignal): Promise<void>;
   /** Tensors sent from now on carry this term. */
   setTerm(term: number): void;
   /** Resolves with the reason when the link can no longer be used; undefined after `close`. */
@@ -96,6 +101,8 @@ export interface LinkSender {
 export interface LinkReceiver {
   readonly from: string;
   readonly to: string;
+  /** Accepts frames of this later term too, of tensors up to `maxTensorBytes`, judged by what `judgeUpTo` says of the longest, and tells the sender so. */
+  admit(term: number, maxTensorBytes: number, judgeUpTo?: (bytes: number) => Judge): Promise<void>;
   /** From now on only frames of this term are accepted. */
   setTerm(term: number): void;
   readonly stats: LinkStats;

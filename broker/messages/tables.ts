@@ -169,7 +169,8 @@ export const messageTables = {
   deviceReport: {
     surveyed: { run, term, round: count, survey: nullable(json), problem: optional(text(4_000)) },
     prepared: { run, term, stage, seconds: quantity },
-    ready: { run, term, seconds: quantity },
+    // How long it took, and of that opening links.
+    ready: { run, term, seconds: quantity, linkSeconds: quantity },
     moved: { run, term, seconds: quantity, bytes: count },
     step: {
       ...stageStep,

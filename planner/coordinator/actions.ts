@@ -57,11 +57,13 @@ export type Action =
       readonly kind: 'settle';
       readonly term: number;
       readonly step: number;
-      /** From the choice of the plan until all boards had loaded their stages, and from the last step under the old plan until all had their state. */
+      /** From the choice of the plan until all boards had loaded their stages and opened their links, and from the last step under the old plan until all had their state. */
       readonly prepareSeconds: number;
       readonly handoverSeconds: number;
       /** Of the state that went from board to board. */
       readonly bytes: number;
+      /** How long each board took to give and get it. */
+      readonly boards: readonly { readonly board: string; readonly seconds: number }[];
     }
   /** The next plan cannot be made ready, or is not needed any more; training goes on under the old one. */
   | {

@@ -31,12 +31,12 @@ export function propose(run: RunState, { plan, reason }: ActionOf<'propose'>, at
     phase: 'building',
     since: at,
     paces: run.paces,
-    ready: new Set(),
+    ready: new Map(),
     problem: undefined,
     step: run.granted,
     committedAt: at,
     takenAt: at,
-    moved: new Set(),
+    moved: new Map(),
     bytes: 0,
   };
   return { ...run, next, lastTerm: plan.term };
@@ -88,12 +88,14 @@ export function applyNextReport(
   if (next === undefined || !isLive(run) || report.term !== next.plan.term) return undefined;
   if (!boardsOfEither(next.before, next.plan).includes(board)) return 'not-expected';
   switch (report.kind) {
-    case 'ready':
+    case 'ready': {
       if (next.phase !== 'building' || next.ready.has(board)) return 'not-expected';
-      return { ...run, next: { ...next, ready: new Set(next.ready).add(board) } };
+      const { seconds, linkSeconds } = report;
+      return { ...run, next: { ...next, ready: new Map(next.ready).set(board, { seconds, linkSeconds }) } };
+    }
     case 'moved': {
       if (next.phase === 'building' || next.moved.has(board)) return 'not-expected';
-      const moved = new Set(next.moved).add(board);
+      const moved = new Map(next.moved).set(board, report.seconds);
       return { ...run, next: { ...next, moved, bytes: next.bytes + report.bytes }, progressAt: at };
     }
     case 'failed': {

@@ -198,10 +198,11 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       tellEvent('preparing', { reason, term });
     },
     commit({ step }, state) {
-      const { before, plan } = runIn(state).next!;
+      const { before, plan, ready } = runIn(state).next!;
       const message = { kind: 'commit', run, term: plan.term, step } as const;
       for (const id of boardsOfEither(before, plan)) order(messenger.publish('deviceCommand', { id }, message, signal));
-      tellEvent('committing', { term: plan.term, step });
+      const boards = [...ready].map(([board, took]) => ({ board, ...took }));
+      tellEvent('committing', { term: plan.term, step, boards });
     },
     take(_action, state) {
       const { reason, plan, step } = runIn(state).next!;
@@ -211,11 +212,11 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       const next = { term: plan.term, fromStep: step };
       notice('changing', `${reason}. Going on from step ${step}, with plan ${plan.term}.`, next);
     },
-    settle({ kind: _, ...numbers }, state) {
+    settle({ kind: _, boards, ...numbers }, state) {
       const plan = planIn(state);
       // Only now: who waits for a board to be without work may take it away.
       tellPlan(plan);
-      tellEvent('moved', numbers);
+      tellEvent('moved', { ...numbers, boards: boards.map((each) => ({ ...each })) });
     },
     'give-up'({ reason, abandons: { term, boards } }) {
       tell(sendStop(term, boards, reason));

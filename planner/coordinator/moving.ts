@@ -86,9 +86,10 @@ export function areOldStepsDone(run: RunState): readonly Action[] {
 export function haveAllMoved({ next, phase }: RunState, now: number): readonly Action[] {
   if (phase !== 'training' || next?.phase !== 'taken') return [];
   if (!boardsOf(next).every((board) => next.moved.has(board))) return [];
-  const { plan, step, since, committedAt, takenAt, bytes } = next;
+  const { plan, step, since, committedAt, takenAt, moved, bytes } = next;
   const seconds = { prepareSeconds: committedAt - since, handoverSeconds: now - takenAt };
-  return [{ kind: 'settle', term: plan.term, step, ...seconds, bytes }];
+  const boards = [...moved].map(([board, took]) => ({ board, seconds: took }));
+  return [{ kind: 'settle', term: plan.term, step, ...seconds, bytes, boards }];
 }
 
 /** Who is to forget the next plan. */

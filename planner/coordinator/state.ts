@@ -94,14 +94,15 @@ export type NextPlan = {
   /** When it was made, and by which paces. */
   readonly since: number;
   readonly paces: Paces;
-  readonly ready: ReadonlySet<string>;
+  /** Boards that are ready, and what that took them. */
+  readonly ready: ReadonlyMap<string, { readonly seconds: number; readonly linkSeconds: number }>;
   /** What keeps it from being built, and the board that this is about. */
   readonly problem: { readonly board: string; readonly how: string } | undefined;
   readonly step: number;
   readonly committedAt: number;
   readonly takenAt: number;
-  /** Boards that have given and got what they had to, and how much that was. */
-  readonly moved: ReadonlySet<string>;
+  /** Boards that have given and got what they had to, after so many seconds, and how much that was. */
+  readonly moved: ReadonlyMap<string, number>;
   readonly bytes: number;
 };
 

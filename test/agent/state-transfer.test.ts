@@ -39,8 +39,9 @@ test('a block goes to another engine as one tensor, with all of its values under
       intake.take(arriving(meta, values));
     },
   } as unknown as LinkSender;
-  const blocks = [3, 4].map((block) => ({ block, tensors: stateOf(block) }));
-  await sendBlocks(link, blocks, 7, signal);
+  const giver = anEngine();
+  for (const block of [3, 4]) giver.set.set(block, stateOf(block));
+  await (await sendBlocks(link, giver, [3, 4], 7, signal)).arrived;
   await intake.giveTo(engine, signal);
   t.deepEqual(
     metas.map(({ microBatch, shape, step }) => [microBatch, shape, step]),

@@ -74,7 +74,7 @@ const samples: { readonly [T in MessageType]: { readonly [K in keyof (typeof mes
       bytesReceived: 20,
       links: [{ to: 'pi-2', bytes: 8 }],
     },
-    ready: { run: 'r', term: 2, seconds: 3 },
+    ready: { run: 'r', term: 2, seconds: 3, linkSeconds: 0.5 },
     moved: { run: 'r', term: 2, seconds: 0.1, bytes: 100 },
     norms: { run: 'r', term: 1, stage: 0, step: 3, squaredNorms: [1, 0.5] },
     captured: { run: 'r', term: 1, stage: 0, step: 3, tensors: 4, bytes: 100 },

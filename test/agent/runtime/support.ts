@@ -107,6 +107,7 @@ export function memoryLink({
       await gate(tensor, signal);
       inbox?.put({ ...receivedTensor({ ...meta, from, to, sequence } as ReceivedMeta), payload: bytes });
     },
+    async join() {},
     setTerm() {},
     ended: new Promise(() => {}),
     stats: noTraffic,

@@ -530,6 +530,29 @@ export function transportContract(test: TestFn, name: string, openEnds: OpenEnds
     t.is(room.tensors[1]!.meta.term, TERM + 1);
   });
 
+  test(`${name}: a link goes on into a later term, with longer tensors, and takes both terms until it is told`, async (t) => {
+    const room = await open(t, { maxTensorBytes: 16, credits: {} });
+    const { sender, receiver, tensors } = room;
+    const joining = sender.join(TERM + 2);
+    await t.throwsAsync(sender.send(meta({ shape: [8] }), floats(8)), { code: 'TENSOR_TOO_LARGE' });
+    // One that came to nothing lies between.
+    await receiver.admit(TERM + 1, 24);
+    await receiver.admit(TERM + 2, 32);
+    await within('the next window', joining);
+    await sender.send(meta(), floats(4, 1));
+    sender.setTerm(TERM + 2);
+    await sender.send(meta({ shape: [8] }), floats(8, 2));
+    await until('both tensors', () => tensors.length === 2);
+    t.deepEqual(
+      tensors.map(({ meta: { term } }) => term),
+      [TERM, TERM + 2],
+    );
+    receiver.setTerm(TERM + 2);
+    sender.setTerm(TERM);
+    await sender.send(meta({ microBatch: 1 }), floats(4));
+    await refusals(room, 'older-term');
+  });
+
   test(`${name}: a receiver that follows another on its link takes no replay of its tensors`, async (t) => {
     const room = await open(t);
     const frame = forge(room);

@@ -279,7 +279,7 @@ export class FakeBoard {
     const act = this.#script.onPropose?.() ?? 'get-ready';
     if (act === 'die') return this.die();
     if (act === 'fall-silent') return;
-    if (act === 'get-ready') return this.report({ kind: 'ready', run, term, seconds: 0 });
+    if (act === 'get-ready') return this.report({ kind: 'ready', run, term, seconds: 0, linkSeconds: 0 });
     await this.report({ kind: 'failed', run, term, stage: stage ?? this.#stage, step: 0, error: act });
   }
 
