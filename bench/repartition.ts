@@ -18,7 +18,7 @@ interface Round {
   readonly movedMB: number;
   readonly prepareSeconds: number;
   readonly handoverSeconds: number;
-  /** Undefined where the steps were too few. */
+  /** Undefined where the steps before were too few. */
   readonly shareDuringPrepare: number | undefined;
 }
 
@@ -79,7 +79,7 @@ function roundOf({ recoveries, stepSeconds }: LabRecord): Round {
   };
 }
 
-/** Speed while the next plan was made ready ÷ speed of the steps right before. */
+/** Steps a second while the next plan was made ready ÷ those of the steps right before; a step that is partly within counts in part. */
 function shareDuring({ step, at, proposedAt, readyAt }: Change, stepSeconds: readonly number[]): number | undefined {
   const ends = new Map<number, number>();
   let end = at;
@@ -88,10 +88,13 @@ function shareDuring({ step, at, proposedAt, readyAt }: Change, stepSeconds: rea
     end -= stepSeconds[index - 1]!;
   }
   const timed = [...ends].map(([index, ended]) => ({ ended, seconds: stepSeconds[index - 1]! }));
-  const during = timed.filter(({ ended, seconds }) => ended - seconds >= proposedAt! && ended <= readyAt!);
   // The latest first; a board that has just become slow is found out after two steps at the soonest.
   const before = timed.filter(({ ended }) => ended <= proposedAt!).slice(0, STEPS_BEFORE);
-  if (during.length === 0 || before.length < STEPS_BEFORE) return undefined;
-  const mean = (some: typeof timed) => some.reduce((sum, { seconds }) => sum + seconds, 0) / some.length;
-  return mean(before) / mean(during);
+  if (before.length < STEPS_BEFORE) return undefined;
+  const during = timed.reduce((steps, { ended, seconds }) => {
+    const within = Math.min(ended, readyAt!) - Math.max(ended - seconds, proposedAt!);
+    return steps + Math.max(0, within) / seconds;
+  }, 0);
+  const secondsBefore = before.reduce((sum, { seconds }) => sum + seconds, 0);
+  return during / (readyAt! - proposedAt!) / (before.length / secondsBefore);
 }
