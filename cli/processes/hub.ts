@@ -13,6 +13,7 @@ import {
   type Transport,
 } from '../../broker/index.ts';
 import { keepDrained } from './drained.ts';
+import { forgetEndedRuns } from './ended-runs.ts';
 
 /** The hub as a run needs it: messages over the control broker, and a broker on which state arrives. */
 export interface Hub {
@@ -57,6 +58,7 @@ export async function startHub(options: HubOptions): Promise<Hub> {
   };
   try {
     if (drainedFile !== undefined) written = await keepDrained(messenger, drainedFile, log);
+    await forgetEndedRuns(messenger, broker, keyring.fleet);
   } catch (error) {
     await end();
     throw error;

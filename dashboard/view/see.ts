@@ -1,10 +1,13 @@
 import type { DeviceState, RunMetrics } from '../../broker/index.ts';
 import { type Plan, parsePlan } from '../../planner/index.ts';
 import { eventText } from './event-text.ts';
+import { isOver } from './standing.ts';
 import { type BoardView, type EventView, type FleetView, newBoard, type RunView, type Seen } from './types.ts';
 
 const MOST_LOSSES = 500;
 const MOST_EVENTS = 200;
+/** More than the hub keeps of runs that are over (docs/topics.md), for whoever watches for years. */
+const MOST_RUNS = 20;
 
 type SeenOf<Topic extends Seen['topic']> = Extract<Seen, { topic: Topic }>;
 
@@ -86,7 +89,14 @@ function withRun(view: FleetView, { id, saidAt, heardAt }: Seen, change: Partial
   };
   const before = view.runs.get(id) ?? fresh;
   const run = { ...before, ...change, saidAt: Math.max(before.saidAt, saidAt ?? heardAt) };
-  return { ...view, runs: new Map(view.runs).set(id, run) };
+  return { ...view, runs: withoutOldest(new Map(view.runs).set(id, run)) };
+}
+
+/** Of too many runs the one that was heard of longest ago goes; one that is over goes before one that is not. */
+function withoutOldest(runs: ReadonlyMap<string, RunView>): FleetView['runs'] {
+  if (runs.size <= MOST_RUNS) return runs;
+  const [oldest] = [...runs.values()].sort((a, b) => Number(isOver(b)) - Number(isOver(a)) || a.saidAt - b.saidAt);
+  return new Map([...runs].filter(([, run]) => run !== oldest));
 }
 
 /** Weighing goes on all the time: of several in a row the latest says it all. */

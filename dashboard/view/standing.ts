@@ -19,6 +19,8 @@ export function heldStage({ connection, stage }: BoardView): Exclude<DeviceStage
 /** The runs that go on; where none does, the one that was heard of last. */
 export function latestRuns({ runs }: FleetView): readonly RunView[] {
   const all = [...runs.values()].sort((a, b) => a.saidAt - b.saidAt);
-  const live = all.filter(({ phase }) => !OVER.has(phase));
+  const live = all.filter((run) => !isOver(run));
   return live.length > 0 ? live : all.slice(-1);
 }
+
+export const isOver = ({ phase }: RunView): boolean => OVER.has(phase);

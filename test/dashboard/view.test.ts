@@ -105,6 +105,14 @@ test('a picture stays small, however long it is looked at', (t) => {
   t.is(view.runs.get('mlp-1')!.losses.at(-1)!.step, 1999);
 });
 
+test('of many runs the latest are seen, and those that go on', (t) => {
+  const said = (index: number, phase: string) =>
+    seen('runState', `mlp-${index}`, { kind: 'state', run: `mlp-${index}`, term: 1, phase, step: 9 }, index);
+  const { runs } = viewOf(said(0, 'training'), ...Array.from({ length: 60 }, (_, index) => said(index + 1, 'over')));
+  t.true(runs.size <= 20);
+  t.true(runs.has('mlp-0') && runs.has('mlp-60'));
+});
+
 test('events are told in words, and those that nobody knows as they came', (t) => {
   t.is(eventText('recovering', { text: 'pi-2 was lost.\nGoing on.' }), 'pi-2 was lost. Going on.');
   const weighed = { step: 5, stepSeconds: 0.5, bestStepSeconds: 0.4, moveSeconds: 3, worthIt: false };
