@@ -25,12 +25,17 @@ export async function remainingIn(directory: string, most: number): Promise<read
   }
 }
 
+/** Kills them all, and those that they start meanwhile. */
 export async function killIn(directory: string): Promise<void> {
-  for (const pid of await processesIn(directory)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It has ended meanwhile.
+  for (const until = performance.now() + END_MILLISECONDS; performance.now() < until; await wait(LOOK_MILLISECONDS)) {
+    const pids = await processesIn(directory);
+    if (pids.length === 0) return;
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended meanwhile.
+      }
     }
   }
 }
