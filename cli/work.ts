@@ -6,12 +6,14 @@ const ENDED: ReadonlySet<string> = new Set(['stopping', 'over']);
 
 /**
  * Waits until no run that goes on has the board in its plan, as the retained messages of runs say.
+ * @param onBusy told of the run that is waited for
  * @returns the run that still has it after `seconds`, undefined where none has
  */
 export async function untilIdle(
   messenger: Messenger,
   board: string,
   seconds: number,
+  onBusy: (run: string) => void,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const phases = new Map<string, string>();
@@ -37,6 +39,8 @@ export async function untilIdle(
   ];
   try {
     await within(LOOK_MILLISECONDS, signal, () => false);
+    const first = busy();
+    if (first !== undefined) onBusy(first);
     await within(1000 * seconds, signal, () => busy() === undefined);
     return busy();
   } finally {

@@ -8,6 +8,7 @@ import {
   type WorkerReady,
   type WorkerStart,
 } from './worker-protocol.ts';
+import { ENDS_YIELDING } from './yielding.ts';
 
 // The thread in which ONNX Runtime computes. It answers one request after another, and ends by itself after `dispose`:
 // to terminate it from outside while a run is under way would abort the whole process.
@@ -27,8 +28,7 @@ port.on('message', (request: EngineRequest) => {
 port.postMessage({ ready: true, name: engine.name, version: engine.version } satisfies WorkerReady);
 
 async function answer({ id, call, args }: EngineRequest): Promise<void> {
-  // Whoever looks at the state of a stage has loaded it and warmed it up.
-  if (isYielding && call === 'getState') {
+  if (isYielding && call === ENDS_YIELDING) {
     isYielding = false;
     setPriority(0, constants.priority.PRIORITY_NORMAL);
   }

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { EngineClosedError, EngineError } from './errors.ts';
 import type { Engine } from './types.ts';
@@ -9,6 +9,7 @@ import {
   type WorkerReady,
   type WorkerStart,
 } from './worker-protocol.ts';
+import { ENDS_YIELDING, mayYield, raiseSlowly, type WorkerThread } from './yielding.ts';
 
 interface Waiting {
   resolve(value: never): void;
@@ -50,16 +51,19 @@ export async function startWorkerEngine(signal?: AbortSignal, start: WorkerStart
 }
 
 /**
- * How an engine is loaded beside one that trains. With the lowest priority it takes what that one leaves; where the process may
- * not raise it again, or more threads would keep it, loading rests nine times as long as it works.
+ * How an engine is loaded beside one that trains. With the lowest priority it takes what that one leaves, and more where that has been too
+ * little for long (`raiseSlowly`); where the process may not raise it again, or more threads would keep it, loading rests nine times as long as it works.
  */
 export function besideTraining(threads: number): WorkerStart {
-  return threads === 1 && process.getuid?.() === 0 ? { yields: true } : { loadingShare: 0.1 };
+  return threads === 1 && mayYield() ? { yields: true } : { loadingShare: 0.1 };
 }
 
+/** @throws the signal's reason, EngineClosedError where the thread ends before */
 async function ready(worker: Worker, signal: AbortSignal | undefined): Promise<WorkerReady> {
-  const [message] = await once(worker, 'message', signal ? { signal } : {});
-  return message;
+  for await (const [message] of on(worker, 'message', { close: ['exit'], ...(signal && { signal }) })) {
+    if ('ready' in message) return message as WorkerReady;
+  }
+  throw new EngineClosedError('its thread ended before it was ready');
 }
 
 /** Numbers requests and matches answers; when the worker ends, everybody who waits is told. */
@@ -67,8 +71,13 @@ function connect(worker: Worker) {
   const waiting = new Map<number, Waiting>();
   let nextId = 0;
   let closed: string | undefined;
-  worker.on('message', (response: EngineResponse | WorkerReady) => {
+  let endRaising = (): void => {};
+  worker.on('message', (response: EngineResponse | WorkerReady | WorkerThread) => {
     if ('ready' in response) return;
+    if ('thread' in response) {
+      endRaising = raiseSlowly(response.thread);
+      return;
+    }
     const caller = waiting.get(response.id);
     waiting.delete(response.id);
     if (response.ok) caller?.resolve(response.value as never);
@@ -76,6 +85,7 @@ function connect(worker: Worker) {
   });
   const close = (reason: string) => {
     closed ??= reason;
+    endRaising();
     for (const caller of waiting.values()) caller.reject(new EngineClosedError(closed));
     waiting.clear();
   };
@@ -86,6 +96,8 @@ function connect(worker: Worker) {
     const answered = new Promise((resolve, reject) => {
       if (closed !== undefined) throw new EngineClosedError(closed);
       const id = nextId++;
+      // It makes its priority normal itself.
+      if (call === ENDS_YIELDING) endRaising();
       waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
       worker.postMessage({ id, call, args }, transferables(args));
     });

@@ -6,6 +6,9 @@ import { logTo } from '../log.ts';
 import { required, text, wholeNumber, withDefault } from '../options/index.ts';
 import { untilIdle } from '../work.ts';
 
+/** A change of plan may be prepared for 120 s, come to nothing, and be made the other way in as long. [docs/recovery.md] */
+const PATIENCE_SECONDS = 300;
+
 const board = { name: 'BOARD', about: 'the id of a board of the fleet' };
 const fleetOptions = {
   fleet: required(text('NAME', 'the fleet that the board belongs to')),
@@ -20,7 +23,7 @@ export const drain = defineCommand({
   options: {
     ...fleetOptions,
     reason: withDefault(text('TEXT', 'why, for those who watch'), 'asked for'),
-    patience: withDefault(wholeNumber('seconds that it may take to give its work away'), 60),
+    patience: withDefault(wholeNumber('seconds that it may take to give its work away'), PATIENCE_SECONDS),
   },
   examples: ['flotilla drain board2 --fleet lab'],
   async run({ options, arguments: [id] }, context) {
@@ -63,7 +66,9 @@ async function tellBoard(message: DeviceService, where: Where, { output, interru
   try {
     await client.publish('deviceService', { id }, message, signal);
     if (where.patience !== undefined) {
-      const busy = await untilIdle(client, id, where.patience, signal);
+      const tell = (run: string) =>
+        output.line(`${id} works for run ${run}: waiting until it has given its work away.`);
+      const busy = await untilIdle(client, id, where.patience, tell, signal);
       if (busy !== undefined) throw new BoardAtWorkError(id, busy, where.patience);
     }
   } finally {

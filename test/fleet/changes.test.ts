@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { readCheckpoint } from '../../agent/index.ts';
 import { type RealFleet, startFleet } from './fleet.ts';
 import { type Ended, inTemporaryDirectory, lossesOf, patienceMilliseconds, type Running } from './helpers.ts';
 import { shedIn, untilStep } from './steps.ts';
@@ -60,21 +61,42 @@ async function changing(
   });
 }
 
+/** Stops a run after the step under way. @returns the losses in the checkpoint that it leaves */
+async function stopped(run: Running, directory: string): Promise<readonly number[]> {
+  run.kill('SIGINT');
+  await run.ended;
+  return (await readCheckpoint(join(directory, 'checkpoints'))).state.losses;
+}
+
 test.serial('a board is drained, switched off, and takes part again after its return', async (t) => {
   t.timeout(patienceMilliseconds);
-  // Steps that take the board that stays long enough for the other's way through its end and its start.
-  const long = ['--steps', '500', '--batch', '256'];
-  await changing(t, long, async (fleet, run, boards) => {
-    const drained = await fleet.start('drain', 'board2', '--fleet', 'shed').ended;
-    t.is(drained.code, 0, drained.stderr);
-    t.regex(drained.stdout, /board2 has no work and may be switched off/);
-    t.regex(run.text(), /board2 is being drained\. Going on from step \d+, with plan 2/);
-    boards[1]!.kill('SIGTERM');
-    await boards[1]!.ended;
-    await fleet.startBoard('board2');
-    t.is((await fleet.start('undrain', 'board2', '--fleet', 'shed').ended).code, 0);
-    await run.said(/board2 is there\. Going on from step \d+, with plan 3/);
-    return run;
+  await inTemporaryDirectory(async (cwd) => {
+    const fleet = await startFleet(cwd, 2);
+    try {
+      await fleet.startHub();
+      const boards = await Promise.all(fleet.boards.map(fleet.startBoard));
+      // More steps than are done on any machine while the board is on its way.
+      const words = [...settings, ...short(1_000_000), '--survey', '0', '--out', 'out'];
+      const run = fleet.start(...words, '--fleet', 'shed', '--boards', 'board1,board2');
+      await run.said(/samples\/s/);
+      const drained = await fleet.start('drain', 'board2', '--fleet', 'shed').ended;
+      t.is(drained.code, 0, drained.stderr);
+      t.regex(drained.stdout, /board2 works for run mlp-\w+: waiting until it has given its work away/);
+      t.regex(drained.stdout, /board2 has no work and may be switched off/);
+      t.regex(run.text(), /board2 is being drained\. Going on from step \d+, with plan 2/);
+      boards[1]!.kill('SIGTERM');
+      await boards[1]!.ended;
+      await fleet.startBoard('board2');
+      t.is((await fleet.start('undrain', 'board2', '--fleet', 'shed').ended).code, 0);
+      await run.said(/board2 is there\. Going on from step \d+, with plan 3/);
+      const losses = await stopped(run, join(cwd, 'out'));
+      const undisturbed = [...settings, ...short(losses.length), '--boards', '1', '--out', 'quiet'];
+      const quiet = await fleet.start(...undisturbed).ended;
+      t.is(quiet.code, 0, quiet.stderr);
+      assertSameTrace(t, losses, await lossesOf(join(cwd, 'quiet')));
+    } finally {
+      await fleet.close();
+    }
   });
 });
 
