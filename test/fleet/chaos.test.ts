@@ -2,6 +2,7 @@
 import test from 'ava';
 import { endure } from './chaos/endure.ts';
 import { faults } from './chaos/faults.ts';
+import { Journal } from './chaos/journal.ts';
 import { drawn } from './chaos/order.ts';
 import { inChaos } from './chaos/scene.ts';
 
@@ -30,17 +31,20 @@ test.serial(`after faults at random (seed ${seed}) every run has the losses of a
     if (!isLong) campaign.hangSeconds *= 2;
     const { missing } = campaign.ground;
     const possible = kinds.filter((name) => only.test(name) && !missing.has(faults[name]!.needs!));
-    const done = await endure(t, campaign, {
-      commands,
-      undisturbed,
-      ahead: isLong ? drawn(campaign.random, possible, count) : [...possible],
-      say(fault, seconds) {
-        const line = `${fault}: the next step ${seconds.toFixed(1)} s after it`;
-        // Whoever waits for hours wants to see how far it is.
-        if (isLong) console.log(new Date().toISOString(), line);
-        else t.log(line);
-      },
-    });
-    t.log(`${done} faults, ${done} passed`);
+    const ahead = isLong ? drawn(campaign.random, possible, count) : [...possible];
+    const journal = new Journal(ahead.length);
+    // Whoever waits for an hour wants to see how far it is, and what was survived where it ends early.
+    const say = (line: string): void => (isLong ? console.log(line) : t.log(line));
+    try {
+      await endure(t, campaign, {
+        commands,
+        undisturbed,
+        ahead,
+        begins: (fault) => journal.begins(fault),
+        say: (fault, seconds, run) => say(`${new Date().toISOString()}  ${journal.survived(fault, seconds, run)}`),
+      });
+    } finally {
+      if (isLong) for (const line of journal.summary()) say(line);
+    }
   });
 });

@@ -78,7 +78,7 @@ test.serial('a run of two boards is watched: devices, watch, and mosquitto_sub',
       const watching = fleet.start('watch', '--fleet', 'shed');
       await watching.said(/board2 is online/);
       // With a split that is given, the plan stays as it is.
-      const split = ['--boards', 'board1,board2', '--split', '0-1,2-3', '--survey', '2'];
+      const split = ['--boards', 'board1,board2', '--split', '0-1,2-3', '--survey', '20'];
       const words = [...split, '--steps', endless, '--out', 'out'];
       const run = fleet.start('train', '--fleet', 'shed', ...small, ...words);
       await watching.said(/board1: stage 0, blocks? .*: training/);

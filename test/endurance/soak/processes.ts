@@ -9,6 +9,8 @@ export interface Sample {
   readonly bytes: number;
   /** Open file descriptors. */
   readonly handles: number;
+  /** Of them what a board's stage is to take, as the latest plan says; 0 where it has none. */
+  readonly stageBytes: number;
 }
 
 /** A process of the fleet, from when it was first seen until it was gone. */
@@ -25,9 +27,12 @@ export class Lives {
   readonly #lives = new Map<string, { readonly name: string; readonly pid: number; readonly samples: Sample[] }>();
   readonly #since = new Map<string, number>();
 
+  readonly #stageBytes: (name: string) => number;
+
   /** Of all processes that work in this directory. */
-  constructor(cwd: string) {
+  constructor(cwd: string, stageBytes: (name: string) => number) {
     this.#cwd = cwd;
+    this.#stageBytes = stageBytes;
   }
 
   get all(): readonly Life[] {
@@ -54,7 +59,7 @@ export class Lives {
     this.#since.set(key, since);
     const life = this.#lives.get(key) ?? { name, pid, samples: [] };
     this.#lives.set(key, life);
-    life.samples.push({ seconds: now - since, bytes, handles: handles.length });
+    life.samples.push({ seconds: now - since, bytes, handles: handles.length, stageBytes: this.#stageBytes(name) });
   }
 }
 

@@ -1,14 +1,16 @@
 import test from 'ava';
-import { growthOf } from './verdict.ts';
+import { growthOf, problemsOf } from './verdict.ts';
 
 /** A process, sampled every second. */
 function lifeOf(
   seconds: number,
   bytesAt: (second: number) => number,
   handlesAt: (second: number) => number = () => 30,
+  stageBytesAt: (second: number) => number = () => 0,
 ) {
   const samples = Array.from({ length: seconds }, (_, second) => {
-    return { seconds: second, bytes: bytesAt(second), handles: handlesAt(second) };
+    const stageBytes = stageBytesAt(second);
+    return { seconds: second, bytes: bytesAt(second), handles: handlesAt(second), stageBytes };
   });
   return { name: 'hub', pid: 1, samples };
 }
@@ -44,4 +46,30 @@ test('moments of more memory or more descriptors do not count as growth', (t) =>
 
 test('a short life is not judged', (t) => {
   t.is(growthOf(lifeOf(150, () => 1e8)), undefined);
+});
+
+const steady = (): number => 30;
+
+test('a process may take 20 MB more late in its life, and no more', (t) => {
+  const growing = (bytes: number) => growthOf(lifeOf(660, (second) => 1e8 + (second < 330 ? 0 : bytes)))!;
+  t.deepEqual(problemsOf(growing(19e6)), []);
+  t.regex(problemsOf(growing(21e6)).join(), /^hub \(1\), 659 s: 100 → 121 MB, .*: more than 20 MB were added$/);
+});
+
+test('a board whose stage is larger late may take what that needs, and one that has always had it may not', (t) => {
+  const jump = (second: number): number => 2e8 + (second < 330 ? 0 : 9e7);
+  const larger = growthOf(lifeOf(660, jump, steady, (second) => (second < 330 ? 2e6 : 13e6)))!;
+  t.deepEqual(problemsOf(larger), []);
+  t.is(problemsOf(growthOf(lifeOf(660, jump, steady, () => 13e6))!).length, 1);
+});
+
+test('descriptors that are kept are a problem', (t) => {
+  const growth = growthOf(
+    lifeOf(
+      660,
+      () => 1e8,
+      (second) => 30 + Math.floor(second / 60),
+    ),
+  )!;
+  t.regex(problemsOf(growth).join(), /descriptors are added/);
 });

@@ -6,6 +6,7 @@ import { OUTPUT_LOG, RUN_FILE, readRunLog } from '../../../cli/runs/index.ts';
 import type { RealFleet } from '../fleet.ts';
 import type { Running } from '../helpers.ts';
 import type { Ground } from './ground.ts';
+import { type Observer, startObserver } from './observer.ts';
 import { shuffled } from './order.ts';
 import { processesIn } from './processes.ts';
 
@@ -20,6 +21,7 @@ export class Campaign {
   readonly fleet: RealFleet;
   readonly ground: Ground;
   readonly random: () => number;
+  #observer: Observer | undefined;
   readonly agents = new Map<string, Running>();
   hub: Running | undefined;
   run: Running | undefined;
@@ -38,7 +40,12 @@ export class Campaign {
 
   async start(): Promise<void> {
     this.hub = await this.fleet.startHub();
+    this.#observer = startObserver(this.cwd, this.ground.places.hub);
     await Promise.all(this.fleet.boards.map((board) => this.startBoard(board)));
+  }
+
+  async close(): Promise<void> {
+    await this.#observer?.close();
   }
 
   async startBoard(board: string): Promise<void> {
@@ -105,26 +112,49 @@ export class Campaign {
     return isLate && (await readRunLog(this.directory)) === undefined;
   }
 
+  /** Once it has started. */
+  get observer(): Observer {
+    return this.#observer!;
+  }
+
   /** Until the run says this once more than `before` times, or is over. */
   async untilSaid(pattern: RegExp, before: number, seconds = this.hangSeconds): Promise<void> {
-    const until = performance.now() + 1000 * seconds;
-    while ((await this.count(pattern)) <= before) {
-      if (await this.isOver()) return;
-      if (performance.now() > until) {
-        const log = await readFile(join(this.directory, OUTPUT_LOG), 'utf8').catch(() => '');
-        throw new Error(
-          `nothing like ${pattern} within ${seconds} s:\n${this.run?.text()}\n${log}\n${this.hub?.text()}`,
-        );
-      }
-      await wait(LOOK_MILLISECONDS);
-    }
+    const isSaid = async () => (await this.count(pattern)) > before;
+    if (!(await this.#within(seconds, isSaid))) throw await this.#silence(`${pattern}`, seconds);
+  }
+
+  /** Until the run tells an event, `ended` is there, the run is over or the time is. */
+  async untilHeard(what: string, before: number, ended: Promise<unknown>, seconds: number): Promise<void> {
+    let isEnded = false;
+    ended.finally(() => {
+      isEnded = true;
+    });
+    await this.#within(seconds, async () => isEnded || this.observer.count(what) > before);
   }
 
   /** Seconds until another step is done. */
   async untilProgress(): Promise<number> {
     const begin = performance.now();
-    await this.untilSaid(PROGRESS, await this.count(PROGRESS));
+    const steps = this.observer.count('step');
+    const lines = await this.count(PROGRESS);
+    const isDone = async () => this.observer.count('step') > steps || (await this.count(PROGRESS)) > lines;
+    if (!(await this.#within(this.hangSeconds, isDone))) throw await this.#silence('a step', this.hangSeconds);
     return (performance.now() - begin) / 1000;
+  }
+
+  /** Looks until it holds or the run is over. @returns whether that was in time */
+  async #within(seconds: number, holds: () => Promise<boolean>): Promise<boolean> {
+    const until = performance.now() + 1000 * seconds;
+    while (!(await holds()) && !(await this.isOver())) {
+      if (performance.now() > until) return false;
+      await wait(LOOK_MILLISECONDS);
+    }
+    return true;
+  }
+
+  async #silence(what: string, seconds: number): Promise<Error> {
+    const log = await readFile(join(this.directory, OUTPUT_LOG), 'utf8').catch(() => '');
+    return new Error(`nothing like ${what} within ${seconds} s:\n${this.run?.text()}\n${log}\n${this.hub?.text()}`);
   }
 
   /** The losses of the run, once it is over. @throws what it has said, where it did not finish */

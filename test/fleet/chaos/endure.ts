@@ -14,8 +14,10 @@ export interface Trial {
   readonly ahead: string[];
   /** From then on no fault comes any more. */
   readonly isEnough?: () => boolean;
-  /** Told of each fault that was survived, with the seconds from its end to the next step. */
-  readonly say: (fault: string, seconds: number) => void;
+  /** Told of a fault before it comes. */
+  readonly begins?: (fault: string) => void;
+  /** Told of each fault that was survived, with the seconds from its end to the next step, and of which run that was. */
+  readonly say: (fault: string, seconds: number, run: number) => void;
 }
 
 /**
@@ -23,36 +25,46 @@ export interface Trial {
  * process is left of it. @returns how many faults that were
  */
 export async function endure(t: ExecutionContext, campaign: Campaign, trial: Trial): Promise<number> {
-  const processes = campaign.fleet.boards.length + 1;
+  const standing = campaign.fleet.boards.length + 1;
   let done = 0;
   for (let round = 0; isMoreToCome(trial); round += 1) {
     campaign.begin(`out${round}`, trial.commands[round % trial.commands.length]!);
-    done += await disturb(campaign, trial);
+    done += await disturb(t, campaign, trial, round);
     assertSameTrace(t, await campaign.losses(), trial.undisturbed);
     await rm(campaign.directory, { recursive: true });
-    t.is(
-      (await remainingIn(campaign.cwd, processes)).length,
-      processes,
-      'the hub, the boards and nobody else are left',
-    );
+    await assertNoMore(t, campaign, standing, 'the hub, the boards and nobody else are left');
   }
   return done;
 }
 
 const isMoreToCome = ({ ahead, isEnough }: Trial): boolean => ahead.length > 0 && !(isEnough?.() ?? false);
 
+async function assertNoMore(t: ExecutionContext, { cwd }: Campaign, most: number, words: string): Promise<void> {
+  const { length } = await remainingIn(cwd, most);
+  t.true(length <= most, `${words}: ${most} processes, not ${length}`);
+}
+
+const isEarly = (name: string): boolean => faults[name]!.moment === 'survey';
+
+/** Takes the next fault for this moment: those of a run's beginning come then, and only then. Undefined where there is none. */
+function takeNext(ahead: string[], isBeginning: boolean): string | undefined {
+  const early = isBeginning ? ahead.findIndex(isEarly) : -1;
+  const at = early >= 0 ? early : ahead.findIndex((name) => !isEarly(name));
+  return at < 0 ? undefined : ahead.splice(at, 1)[0];
+}
+
 /** The next faults, on the run that has just begun, as long as it goes on. @returns how many */
-async function disturb(campaign: Campaign, trial: Trial): Promise<number> {
+async function disturb(t: ExecutionContext, campaign: Campaign, trial: Trial, run: number): Promise<number> {
+  const standing = campaign.fleet.boards.length + 2;
   let done = 0;
   for (; isMoreToCome(trial) && !(done > 0 && (await campaign.isOver())); done += 1) {
-    const name = trial.ahead[0]!;
-    const isEarly = faults[name]!.moment === 'survey';
-    // It comes at the beginning of the next run.
-    if (isEarly && done > 0) break;
-    if (!isEarly && done === 0) await campaign.untilSaid(/samples\/s/, 0, 120);
-    if (!isEarly) await campaign.seconds(0.5, 3);
-    trial.ahead.shift();
-    trial.say(name, await suffer(campaign, faults[name]!));
+    const name = takeNext(trial.ahead, done === 0);
+    if (name === undefined) break;
+    if (!isEarly(name) && done === 0) await campaign.untilSaid(/samples\/s/, 0, 120);
+    if (!isEarly(name)) await campaign.seconds(0.5, 3);
+    trial.begins?.(name);
+    trial.say(name, await suffer(campaign, faults[name]!), run);
+    await assertNoMore(t, campaign, standing, 'the hub, the boards, the run and nobody else are there');
   }
   return done;
 }

@@ -56,6 +56,8 @@ export const faults: Readonly<Record<string, Fault>> = {
   'a board is killed while stages are prepared': { inject: (c) => killTwice(c, PLANNED, 1), lasts: [0, 4] },
   'a board is killed while the run recovers': { inject: (c) => killTwice(c, RECOVERING, 0.3), lasts: [0, 4] },
   'a board is killed while work moves': { inject: killWhileMoving, lasts: [0, 4] },
+  'a board is killed while a move is prepared': { inject: (c) => killInMove(c, 'preparing', 0.4), lasts: [0, 4] },
+  'a board is killed while boards commit to a move': { inject: (c) => killInMove(c, 'committing', 0.1), lasts: [0, 4] },
 };
 
 async function kill(campaign: Campaign, victims: readonly string[]): Promise<Heal> {
@@ -174,13 +176,37 @@ async function killTwice(campaign: Campaign, pattern: RegExp, seconds: number): 
 /** Drains a board, and kills another one while the work of the first is moved. */
 async function killWhileMoving(campaign: Campaign): Promise<Heal> {
   const [drained, victim] = await campaign.victims(2);
-  const tell = async (what: string) => (await campaign.fleet.start(what, drained!, '--fleet', 'shed').ended).code;
-  const draining = tell('drain');
+  const draining = tell(campaign, 'drain', drained!);
   await campaign.seconds(0.3, 2);
   const heal = await kill(campaign, [victim!]);
   await draining;
   return async () => {
     await heal();
-    await tell('undrain');
+    await tell(campaign, 'undrain', drained!);
   };
+}
+
+const MOVE_SECONDS = 20;
+
+/** Drains a board, and kills it or another one within so many seconds of when the run tells how far the move is. */
+async function killInMove(campaign: Campaign, event: 'preparing' | 'committing', most: number): Promise<Heal> {
+  const [drained, other] = await campaign.victims(2);
+  const before = campaign.observer.count(event);
+  const draining = tell(campaign, 'drain', drained!);
+  // A board without work is drained at once.
+  await campaign.untilHeard(event, before, draining, MOVE_SECONDS);
+  await campaign.seconds(0, most);
+  const heal = await kill(campaign, [campaign.random() < 0.5 ? drained! : other!]);
+  await draining;
+  return async () => {
+    await heal();
+    await tell(campaign, 'undrain', drained!);
+  };
+}
+
+/** @throws what the command has said where it fails, or takes longer than a run may hang */
+async function tell(campaign: Campaign, what: 'drain' | 'undrain', board: string): Promise<void> {
+  const patience = what === 'drain' ? ['--patience', `${campaign.hangSeconds}`] : [];
+  const { code, stderr } = await campaign.fleet.start(what, board, '--fleet', 'shed', ...patience).ended;
+  if (code !== 0) throw new Error(`${what} ${board} ended with code ${code}:\n${stderr}`);
 }

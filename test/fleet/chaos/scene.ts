@@ -7,7 +7,7 @@ import { Campaign } from './campaign.ts';
 import { prepareGround } from './ground.ts';
 import { withJanitor } from './janitor.ts';
 
-const BOARDS = 4;
+export const BOARDS = 4;
 const training =
   'train --model mlp --batch 16 --micro-batches 2 --train-limit 400 --test-limit 20 --lr 0.01 --checkpoint-every 50';
 
@@ -41,15 +41,16 @@ export async function inChaos(
     const ground = await prepareGround(cwd, BOARDS);
     for (const why of ground.missing.values()) t.log(why);
     const fleet = await startFleet(cwd, BOARDS, patience, ground.places);
+    const campaign = new Campaign(cwd, fleet, ground, randomFrom(seed));
     try {
       const quiet = await fleet.start(...settings, '--boards', '1', '--out', 'quiet').ended;
       t.is(quiet.code, 0, quiet.stderr);
-      const campaign = new Campaign(cwd, fleet, ground, randomFrom(seed));
       await campaign.start();
       const words = [...settings, '--boards', fleet.boards.join(), '--survey', '5'];
       const commands = [words, [...words, '--split', '0,1,2,3']];
       await use({ campaign, commands, undisturbed: await lossesOf(join(cwd, 'quiet')) });
     } finally {
+      await campaign.close();
       await fleet.close();
       await ground.relay?.stop();
     }
