@@ -123,12 +123,13 @@ export class Campaign {
     if (!(await this.#within(seconds, isSaid))) throw await this.#silence(`${pattern}`, seconds);
   }
 
-  /** Until the run tells an event, `ended` is there, the run is over or the time is. */
+  /** Until the run tells an event, `ended` has settled, the run is over or the time is. */
   async untilHeard(what: string, before: number, ended: Promise<unknown>, seconds: number): Promise<void> {
     let isEnded = false;
-    ended.finally(() => {
+    const end = (): void => {
       isEnded = true;
-    });
+    };
+    ended.then(end, end);
     await this.#within(seconds, async () => isEnded || this.observer.count(what) > before);
   }
 

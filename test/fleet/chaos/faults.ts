@@ -204,9 +204,14 @@ async function killInMove(campaign: Campaign, event: 'preparing' | 'committing',
   };
 }
 
-/** @throws what the command has said where it fails, or takes longer than a run may hang */
-async function tell(campaign: Campaign, what: 'drain' | 'undrain', board: string): Promise<void> {
+/** @returns what rejects with what the command has said where it fails, or takes longer than a run may hang */
+function tell(campaign: Campaign, what: 'drain' | 'undrain', board: string): Promise<void> {
   const patience = what === 'drain' ? ['--patience', `${campaign.hangSeconds}`] : [];
-  const { code, stderr } = await campaign.fleet.start(what, board, '--fleet', 'shed', ...patience).ended;
-  if (code !== 0) throw new Error(`${what} ${board} ended with code ${code}:\n${stderr}`);
+  const { ended } = campaign.fleet.start(what, board, '--fleet', 'shed', ...patience);
+  const told = ended.then(({ code, stderr }) => {
+    if (code !== 0) throw new Error(`${what} ${board} ended with code ${code}:\n${stderr}`);
+  });
+  // Whoever waits for it does so later.
+  told.catch(() => {});
+  return told;
 }
