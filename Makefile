@@ -39,7 +39,7 @@ test-links: setup ## runs whose links are disturbed, for 10 minutes each (needs 
 test-fuzz: setup ## a million damaged frames, tagged frames and codec payloads (some minutes)
 	@FLOTILLA_FUZZ=1000000 ava --timeout=60m test/broker/frame.test.ts test/broker/session.test.ts test/agent/codec-fuzz.test.ts
 
-chaos: setup ## hundreds of faults on real processes, all kinds as root: CHAOS_FAULTS=200 CHAOS_SEED=1 CHAOS_ONLY=pattern (some hours)
+chaos: setup ## hundreds of faults on real processes, all kinds as root: CHAOS_FAULTS=200 CHAOS_SEED=1 CHAOS_ONLY=pattern (about an hour)
 	@FLOTILLA_CHAOS=$(CHAOS_FAULTS) FLOTILLA_SEED=$(CHAOS_SEED) FLOTILLA_CHAOS_ONLY='$(CHAOS_ONLY)' ava --timeout=6h test/fleet/chaos.test.ts
 
 soak: setup ## an hour of faults at random (as root): memory, descriptors and logs stay as they are: SOAK_MINUTES=60 SOAK_SEED=1
