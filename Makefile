@@ -27,23 +27,24 @@ DEMO := $(if $(filter Linux,$(shell uname)),--scenario docs/examples/story.yaml 
 demo: setup ## three boards train cifarnet, a fourth joins, one becomes slow, one is killed (DATA=dir for own data)
 	@flotilla train --model cifarnet --data $(DATA) --steps 200 $(DEMO)
 
+# `exec`: make ends the process that it has started, and no other.
 test: setup ## run all tests
-	@ava $(AVA_OPTIONS)
+	@exec ava $(AVA_OPTIONS)
 
 test-full: setup ## every model for 20 steps on 1 to 4 boards: the same losses (some minutes)
-	@FLOTILLA_FULL=1 ava --timeout=40m test/fleet/exactness.test.ts
+	@FLOTILLA_FULL=1 exec ava --timeout=40m test/fleet/exactness.test.ts
 
 test-links: setup ## runs whose links are disturbed, for 10 minutes each (needs root): the same losses, flat memory
-	@FLOTILLA_LONG=1 ava --timeout=90m test/endurance/links.test.ts
+	@FLOTILLA_LONG=1 exec ava --timeout=90m test/endurance/links.test.ts
 
 test-fuzz: setup ## a million damaged frames, tagged frames and codec payloads (some minutes)
-	@FLOTILLA_FUZZ=1000000 ava --timeout=60m test/broker/frame.test.ts test/broker/session.test.ts test/agent/codec-fuzz.test.ts
+	@FLOTILLA_FUZZ=1000000 exec ava --timeout=60m test/broker/frame.test.ts test/broker/session.test.ts test/agent/codec-fuzz.test.ts
 
 chaos: setup ## hundreds of faults on real processes, all kinds as root: CHAOS_FAULTS=200 CHAOS_SEED=1 CHAOS_ONLY=pattern (about an hour)
-	@FLOTILLA_CHAOS=$(CHAOS_FAULTS) FLOTILLA_SEED=$(CHAOS_SEED) FLOTILLA_CHAOS_ONLY='$(CHAOS_ONLY)' ava --timeout=6h test/fleet/chaos.test.ts
+	@FLOTILLA_CHAOS=$(CHAOS_FAULTS) FLOTILLA_SEED=$(CHAOS_SEED) FLOTILLA_CHAOS_ONLY='$(CHAOS_ONLY)' exec ava --timeout=6h test/fleet/chaos.test.ts
 
 soak: setup ## an hour of faults at random (as root): memory, descriptors and logs stay as they are: SOAK_MINUTES=60 SOAK_SEED=1
-	@FLOTILLA_SOAK=$(SOAK_MINUTES) FLOTILLA_SEED=$(SOAK_SEED) ava --timeout=6h test/endurance/soak.test.ts
+	@FLOTILLA_SOAK=$(SOAK_MINUTES) FLOTILLA_SEED=$(SOAK_SEED) exec ava --timeout=6h test/endurance/soak.test.ts
 
 check: setup ## types, format, lint
 	@tsc --noEmit
