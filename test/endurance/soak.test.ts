@@ -109,10 +109,13 @@ test.serial(
           undisturbed,
           ahead: isLong ? manyFaults(campaign.random, possible) : few.filter((name) => possible.includes(name)),
           isEnough: () => isLong && performance.now() > until,
-          begins: (fault) => journal.begins(fault),
+          begins(what) {
+            const line = journal.begins(what);
+            if (isLong) console.log(line);
+          },
           say(fault, seconds, run) {
             const line = journal.survived(fault, seconds, run);
-            if (isLong) console.log(`${new Date().toISOString()}  ${line}`);
+            if (isLong) console.log(line);
           },
         });
       } finally {

@@ -12,6 +12,7 @@ import { processesIn } from './processes.ts';
 
 const LOOK_MILLISECONDS = 50;
 const HANG_SECONDS = 30;
+const LAST_CHARACTERS = 4_000;
 export const PROGRESS = /\d+\/\d+ {2}loss/;
 
 /** One run at a time on a fleet whose processes can be killed, and are then started again as by a supervisor. */
@@ -154,8 +155,20 @@ export class Campaign {
   }
 
   async #silence(what: string, seconds: number): Promise<Error> {
+    return new Error(`nothing like ${what} within ${seconds} s:\n${await this.words()}`);
+  }
+
+  /** What the run, the hub and the boards have said last. */
+  async words(): Promise<string> {
     const log = await readFile(join(this.directory, OUTPUT_LOG), 'utf8').catch(() => '');
-    return new Error(`nothing like ${what} within ${seconds} s:\n${this.run?.text()}\n${log}\n${this.hub?.text()}`);
+    const agents = [...this.agents].map(([board, agent]) => [board, agent.text()] as const);
+    const all = [
+      ['run', this.run?.text() ?? ''],
+      ['run, gone on with', log],
+      ['hub', this.hub?.text() ?? ''],
+      ...agents,
+    ];
+    return all.map(([name, text]) => `--- ${name}\n${text!.slice(-LAST_CHARACTERS)}`).join('\n');
   }
 
   /** The losses of the run, once it is over. @throws what it has said, where it did not finish */

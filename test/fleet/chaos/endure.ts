@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { assertSameTrace } from '../undisturbed.ts';
 import type { Campaign } from './campaign.ts';
@@ -14,8 +15,8 @@ export interface Trial {
   readonly ahead: string[];
   /** From then on no fault comes any more. */
   readonly isEnough?: () => boolean;
-  /** Told of a fault before it comes. */
-  readonly begins?: (fault: string) => void;
+  /** Told of each run and of each fault before it comes. */
+  readonly begins: (what: string) => void;
   /** Told of each fault that was survived, with the seconds from its end to the next step, and of which run that was. */
   readonly say: (fault: string, seconds: number, run: number) => void;
 }
@@ -28,6 +29,7 @@ export async function endure(t: ExecutionContext, campaign: Campaign, trial: Tri
   const standing = campaign.fleet.boards.length + 1;
   let done = 0;
   for (let round = 0; isMoreToCome(trial); round += 1) {
+    trial.begins(`run ${round + 1}`);
     campaign.begin(`out${round}`, trial.commands[round % trial.commands.length]!);
     done += await disturb(t, campaign, trial, round);
     assertSameTrace(t, await campaign.losses(), trial.undisturbed);
@@ -62,17 +64,36 @@ async function disturb(t: ExecutionContext, campaign: Campaign, trial: Trial, ru
     if (name === undefined) break;
     if (!isEarly(name) && done === 0) await campaign.untilSaid(/samples\/s/, 0, 120);
     if (!isEarly(name)) await campaign.seconds(0.5, 3);
-    trial.begins?.(name);
+    trial.begins(name);
     trial.say(name, await suffer(campaign, faults[name]!), run);
     await assertNoMore(t, campaign, standing, 'the hub, the boards, the run and nobody else are there');
   }
   return done;
 }
 
-/** Injects a fault, heals it, and waits for the next step. @returns seconds from its healing to that step */
+/** Injecting, healing and the next step may take so much longer than the fault lasts: each wait in it is shorter. */
+const LONGEST_SECONDS = 120;
+
+/**
+ * Injects a fault, heals it, and waits for the next step. @returns seconds from its healing to that step
+ * @throws what all have said where that takes too long
+ */
 async function suffer(campaign: Campaign, { inject, lasts: [least, most] }: Fault): Promise<number> {
-  const heal = await inject(campaign);
-  await campaign.seconds(least, most);
-  await heal();
-  return campaign.untilProgress();
+  const late = new AbortController();
+  const survived = async (): Promise<number> => {
+    const heal = await inject(campaign);
+    await campaign.seconds(least, most);
+    await heal();
+    return campaign.untilProgress();
+  };
+  const seconds = LONGEST_SECONDS + most;
+  const tooLong = wait(1000 * seconds, undefined, { signal: late.signal }).then(async () => {
+    throw new Error(`it was not over after ${seconds} s:\n${await campaign.words()}`);
+  });
+  try {
+    return await Promise.race([survived(), tooLong]);
+  } finally {
+    tooLong.catch(() => {});
+    late.abort();
+  }
 }

@@ -6,10 +6,10 @@ test('a journal tells each fault in a line, and all by kind, with the one that w
   const journal = new Journal(5, () => now);
   journal.begins('a cut');
   now = 4_000;
-  t.is(journal.survived('a cut', 1.25, 0), '4 s  1/5  run 1  a cut: 1.3 s to the next step');
+  t.regex(journal.survived('a cut', 1.25, 0), /\d {2}4 s {2}a cut: 1\.3 s to the next step\. 1\/5, run 1$/);
   for (const seconds of [9, 3]) journal.survived('a cut', seconds, 1);
   journal.survived('a blow', 2, 1);
-  journal.begins('a blow');
+  t.regex(journal.begins('a blow'), /\d {2}4 s {2}a blow …$/);
   now = 40_000;
   const [head, ...rows] = journal.summary().map((line) => line.trim().split(/\s{2,}/));
   t.deepEqual(head, ['fault', 'count', 'median s', 'slowest s']);

@@ -1,4 +1,5 @@
 import { alignRows } from '../../../cli/train/closing-table.ts';
+import { timeOfDay } from '../../../cli/watching/cells.ts';
 
 /** What has happened in a long test, for whoever follows it in a log, and what it came to: also where it fails. */
 export class Journal {
@@ -7,7 +8,7 @@ export class Journal {
   readonly #begun: number;
   /** Seconds until the next step, by kind of fault. */
   readonly #survived = new Map<string, number[]>();
-  #underWay: { readonly fault: string; readonly since: number } | undefined;
+  #underWay: { readonly what: string; readonly since: number } | undefined;
 
   /** @param of how many faults there will be, where that is known; @param now milliseconds */
   constructor(of?: number, now: () => number = () => performance.now()) {
@@ -20,8 +21,10 @@ export class Journal {
     return [...this.#survived.values()].reduce((sum, { length }) => sum + length, 0);
   }
 
-  begins(fault: string): void {
-    this.#underWay = { fault, since: this.#now() };
+  /** @param what a fault, or a run. @returns a line about it */
+  begins(what: string): string {
+    this.#underWay = { what, since: this.#now() };
+    return this.#line(`${what} …`);
   }
 
   /** @returns a line about it */
@@ -29,7 +32,7 @@ export class Journal {
     this.#underWay = undefined;
     this.#survived.set(fault, [...(this.#survived.get(fault) ?? []), seconds]);
     const of = this.#of === undefined ? '' : `/${this.#of}`;
-    return `${this.#seconds(this.#begun)} s  ${this.count}${of}  run ${run + 1}  ${fault}: ${seconds.toFixed(1)} s to the next step`;
+    return this.#line(`${fault}: ${seconds.toFixed(1)} s to the next step. ${this.count}${of}, run ${run + 1}`);
   }
 
   /** By kind: how many, and the seconds until the next step. */
@@ -38,8 +41,12 @@ export class Journal {
     const all = [...this.#survived.values()].flat();
     const table = alignRows([['fault', 'count', 'median s', 'slowest s'], ...rows, rowOf('all', all)]);
     const underWay =
-      this.#underWay && `under way: ${this.#underWay.fault}, for ${this.#seconds(this.#underWay.since)} s`;
+      this.#underWay && `under way: ${this.#underWay.what}, for ${this.#seconds(this.#underWay.since)} s`;
     return [...table, `${this.#seconds(this.#begun)} s in all`, ...(underWay === undefined ? [] : [underWay])];
+  }
+
+  #line(words: string): string {
+    return `${timeOfDay(Date.now())}  ${this.#seconds(this.#begun)} s  ${words}`;
   }
 
   #seconds(since: number): string {
