@@ -11,6 +11,12 @@ type Way = (typeof ways)[number];
 
 const SAME_LOSS = 1e-5;
 
+/** Of the ways that others share blocks out by. */
+const USUAL_SCHEDULE = '1f1b';
+
+/** The board of a tenth of a core has a model to itself; nothing is wrong yet when it takes so long. */
+const PATIENCE_SECONDS = 1500;
+
 interface Settings {
   readonly model: keyof typeof zoo;
   readonly rate: string;
@@ -54,7 +60,7 @@ export async function pipelineBench(args: readonly string[]): Promise<unknown> {
     const codec = way === 'ours' && settings.codec !== undefined ? { codec: settings.codec } : {};
     const settle = way === 'ours' ? settings.settle : 0;
     const length = { steps: settings.steps + settle, warmUps: settings.warmUps + settle };
-    const given = split === undefined ? {} : { split };
+    const given = split === undefined ? {} : { split, schedule: USUAL_SCHEDULE };
     const run = await trainRun({ ...common(settings), ...length, scenario, ...given, ...codec });
     note(way, `${run.split}: ${round(run.samplesPerSecond, 2)} samples/s`);
     runs.set(way, run);
@@ -101,7 +107,7 @@ function readOptions(args: readonly string[]) {
 }
 
 function common({ model, batch, microBatches, steps, warmUps }: Settings): Omit<TrainWish, 'scenario'> {
-  return { model, batch, microBatches, steps, warmUps };
+  return { model, batch, microBatches, steps, warmUps, patienceSeconds: PATIENCE_SECONDS };
 }
 
 /** Micro-batches of a step, and steps, of a board that has the whole model to itself: a tenth of a core takes a minute. */
@@ -154,6 +160,7 @@ function report(settings: Settings, { runs, bound, nominal, slowness }: Measured
     scalarOverEven: ratio(scalar, even),
     scalarShareOfBound: ratio(scalar, bound),
     splits: Object.fromEntries([...runs].map(([way, { split }]) => [way, split])),
+    schedule: runs.get('ours')?.schedule ?? null,
     widths: runs.get('ours')?.widths ?? [],
     slowness: slowness.map((value) => round(value, 2)),
     quotas,

@@ -36,7 +36,7 @@ export interface LabRecord {
   readonly stepSeconds: readonly number[];
   readonly recoveries: readonly Change[];
   /** The last one. */
-  readonly plan: Pick<Plan, 'stages' | 'predictedStepSeconds' | 'codecs'>;
+  readonly plan: Pick<Plan, 'stages' | 'schedule' | 'predictedStepSeconds' | 'codecs'>;
 }
 
 /** One `flotilla train` in a lab of its own, without checkpoints. Needs root where the scenario has links. */

@@ -25,9 +25,9 @@ export const simulatedCases: readonly SimulatedCase[] = [
   { name: 'vgg11-four-even', model: 'vgg11', ...large, ...four, split: '0-2,3-4,5-6,7-8' },
   { name: 'vgg11-three', model: 'vgg11', ...large, ...three },
   { name: 'resnet18-four', model: 'resnet18', ...large, ...four },
-  { name: 'resnet18-three-even', model: 'resnet18', ...large, ...three, split: '0-3,4-6,7-9' },
+  { name: 'resnet18-three-even', model: 'resnet18', ...large, ...three, split: '0-6,7-13,14-20' },
   { name: 'resnet18-two', model: 'resnet18', ...large, ...two },
   { name: 'mobilenetv2-four', model: 'mobilenetv2', ...large, ...four },
   { name: 'mobilenetv2-three', model: 'mobilenetv2', ...large, ...three },
-  { name: 'mobilenetv2-two-given', model: 'mobilenetv2', ...large, ...two, split: '0-16,17-32' },
+  { name: 'mobilenetv2-two-given', model: 'mobilenetv2', ...large, ...two, split: '0-26,27-52' },
 ];

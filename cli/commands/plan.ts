@@ -3,7 +3,7 @@ import { fleetPaths, readFleet } from '../../broker/index.ts';
 import { type Cuts, defaultCuts, modelNames, UnknownModelError } from '../../models/index.ts';
 import {
   BatchDivisionError,
-  defaultSchedule,
+  defaultScheduleWish,
   microBatchCandidates,
   nominalLink,
   parseCodecWish,
@@ -11,7 +11,7 @@ import {
   type Scenario,
   type ScenarioBoard,
   type ScenarioWork,
-  scheduleNames,
+  scheduleWishes,
 } from '../../planner/index.ts';
 import { codecOption, minBitsOption } from '../codec-options.ts';
 import { type CommandInput, defineCommand } from '../command.ts';
@@ -34,7 +34,7 @@ const options = {
   scenario: text('FILE', 'a scenario whose boards and links are planned with (see `flotilla simulate`)'),
   batch: wholeNumber('samples of one step (64, or those of the scenario, when not given)'),
   microBatches: microBatchNumbers(),
-  schedule: oneOf(scheduleNames, 'the pipeline schedule'),
+  schedule: oneOf(scheduleWishes, 'the pipeline schedule'),
   cuts: cutsOption,
   codec: withDefault(codecOption, 'none'),
   minBits: minBitsOption,
@@ -78,7 +78,7 @@ async function startingScenario({ scenario, fleet, fleets, model, profiles, cuts
     work: modelWork(model, cuts),
     batch: 64,
     microBatches: [4],
-    schedule: defaultSchedule,
+    schedule: defaultScheduleWish,
     useAll: false,
     boards: await Promise.all(boards.map(({ id }) => boardOf(id, profiles))),
     predictor: (await readPredictor()).model,

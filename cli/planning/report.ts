@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
+  definePartition,
   explainPartition,
   explainWidths,
   formatPartition,
@@ -15,10 +16,11 @@ import type { Output } from '../output.ts';
 import { writeWhole } from '../train/files.ts';
 
 /** What `plan` and `simulate` give with `--json`: seconds, and boards by stage. */
-export function planReport({ partition, simulation, widths }: PlannedScenario, { batch }: Scenario) {
+export function planReport({ request, partition, simulation, widths }: PlannedScenario, { batch }: Scenario) {
   const { stepSeconds, firstStepSeconds, boards, links } = simulation;
   return {
     microBatches: partition.microBatches,
+    schedule: definePartition(request).schedule,
     stepSeconds,
     firstStepSeconds,
     samplesPerSecond: batch / stepSeconds,
@@ -35,8 +37,9 @@ export function planReport({ partition, simulation, widths }: PlannedScenario, {
 export function printPlan(planned: PlannedScenario, scenario: Scenario, output: Output, explains: boolean): void {
   const { request, partition, simulation, widths } = planned;
   const { microBatches } = partition;
+  const { schedule } = definePartition(request);
   output.line(
-    `A step is ${scenario.batch} samples as ${microBatches} micro-batches of ${scenario.batch / microBatches}, scheduled by ${scenario.schedule}: ` +
+    `A step is ${scenario.batch} samples as ${microBatches} micro-batches of ${scenario.batch / microBatches}, scheduled by ${schedule}: ` +
       `${(scenario.batch / simulation.stepSeconds).toFixed(1)} samples per second predicted.`,
   );
   output.line(formatPartition(partition));

@@ -1,6 +1,6 @@
 import { defaultCuts, modelNames } from '../../models/index.ts';
 import { defaultDeadlines } from '../../planner/coordinator/index.ts';
-import { AUTO, defaultSchedule, scheduleNames } from '../../planner/index.ts';
+import { AUTO, defaultScheduleWish, scheduleWishes } from '../../planner/index.ts';
 import { codecOption, minBitsOption } from '../codec-options.ts';
 import type { CommandInput } from '../command.ts';
 import { cutsOption } from '../cuts-option.ts';
@@ -35,7 +35,7 @@ export const trainOptions = {
   steps: wholeNumber('optimizer steps, instead of epochs'),
   batch: withDefault(wholeNumber('samples of one step'), 64),
   microBatches: withDefault(wholeNumber('parts that the batch goes through the pipeline in'), 4),
-  schedule: withDefault(oneOf(scheduleNames, 'the pipeline schedule'), defaultSchedule),
+  schedule: withDefault(oneOf(scheduleWishes, 'the pipeline schedule'), defaultScheduleWish),
   codec: withDefault(codecOption, 'none'),
   minBits: minBitsOption,
   errorBudget: withDefault(

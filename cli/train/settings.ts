@@ -20,8 +20,8 @@ import {
   type CodecWish,
   MoreBoardsThanBlocksError,
   parseCodecWish,
-  parseScheduleName,
-  type ScheduleName,
+  parseScheduleWish,
+  type ScheduleWish,
 } from '../../planner/index.ts';
 import { DEFAULT_MIN_BITS } from '../codec-options.ts';
 
@@ -69,7 +69,7 @@ export interface CheckedRun {
   readonly blocks: number;
   readonly train: DataSet;
   readonly test: DataSet | null;
-  readonly schedule: ScheduleName;
+  readonly schedule: ScheduleWish;
   readonly learningRate: LearningRateSchedule;
   /** Null where nothing is encoded. */
   readonly codecs: CodecWish | null;
@@ -84,7 +84,7 @@ export async function checkRun(wishes: Wishes, { boards, cuts }: Sharing, signal
   const { batch, microBatches } = wishes;
   if (!isModelName(wishes.model)) throw new UnknownModelError(wishes.model, modelNames);
   if (batch % microBatches !== 0) throw new BatchDivisionError(batch, microBatches);
-  const schedule = parseScheduleName(wishes.schedule);
+  const schedule = parseScheduleWish(wishes.schedule);
   createOptimizer(wishes.optimizer, wishes.optimizerOptions);
   parseSchedule(wishes.learningRate, { stepsPerEpoch: 1 });
   const codecs = parseCodecWish(wishes.codec, wishes.minBits, wishes.errorBudget);

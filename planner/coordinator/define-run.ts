@@ -6,7 +6,7 @@ import {
   splitIntoBlocks,
   stateOfBlock,
 } from '../../models/index.ts';
-import { BatchDivisionError, buildSchedule, MoreBoardsThanBlocksError, plannerCost } from '../index.ts';
+import { BatchDivisionError, buildSchedule, MoreBoardsThanBlocksError, plannerCost, schedulesOf } from '../index.ts';
 import { RestoreMismatchError, RunSettingsError } from './errors.ts';
 import type { RunRequest, TensorLayout } from './state.ts';
 import { defaultDeadlines, type RunSettings } from './types.ts';
@@ -20,7 +20,7 @@ export function defineRun(settings: RunSettings): RunRequest {
   const { restore, deadlines, ...plain } = settings;
   checkSteps(settings);
   const boards = countBoards(settings.boards);
-  buildSchedule(settings.schedule, boards, settings.microBatches);
+  for (const name of schedulesOf(settings.schedule)) buildSchedule(name, boards, settings.microBatches);
   const { name, classes, inputShape, cuts } = settings.model;
   if (settings.batch % settings.microBatches !== 0) throw new BatchDivisionError(settings.batch, settings.microBatches);
   const { graph } = buildModel(name, { batch: settings.batch / settings.microBatches, classes, inputShape });

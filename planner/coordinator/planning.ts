@@ -4,12 +4,15 @@ import {
   type Choice,
   createPlan,
   definePartition,
+  fastestOf,
   fleetTimes,
   linksBetween,
   type PartitionRequest,
   type Plan,
   type PlannerBoard,
+  type ScheduleName,
   type SurveyModel,
+  schedulesOf,
   simulate,
   slowed,
   timesFromFlops,
@@ -68,9 +71,8 @@ export function knowledgeOf({ survey: { surveys }, paces, widthFloors: floors, l
  */
 export function planOf(request: RunRequest, boards: readonly OnlineBoard[], known: Knowledge = nothing): Plan {
   const { settings, term } = request;
-  const { run, model, data, batch, microBatches, schedule, optimizer, learningRate, seed, split, codecs } = settings;
-  const asked = partitionRequest(request, boards, known);
-  const share = shareOut(asked, codecs, known.floors, split && heldBy(boards, split));
+  const { run, model, data, batch, microBatches, optimizer, learningRate, seed, split, codecs } = settings;
+  const { schedule, share } = bestShare(request, boards, known, split && heldBy(boards, split));
   return createPlan({
     run,
     term,
@@ -99,9 +101,23 @@ export function stepsOfNowAndBest(
   known: Knowledge,
   plan: Plan,
 ): readonly [now: number, best: number] {
-  const asked = partitionRequest(request, boards, known);
-  const best = shareOut(asked, request.settings.codecs, known.floors, undefined);
-  return [stepOf(shareOf(asked, plan)), stepOf(best)];
+  const now = shareOf(partitionRequest(request, boards, known, plan.schedule), plan);
+  return [stepOf(now), stepOf(bestShare(request, boards, known, undefined).share)];
+}
+
+/** Of the schedules that were wished for, the one with the shortest step, and how the blocks are shared out for it. */
+function bestShare(
+  request: RunRequest,
+  boards: readonly OnlineBoard[],
+  known: Knowledge,
+  split: Parameters<typeof shareOut>[3],
+): { readonly schedule: ScheduleName; readonly share: Share } {
+  const { schedule: wish, codecs } = request.settings;
+  return fastestOf(
+    schedulesOf(wish).map((schedule) => partitionRequest(request, boards, known, schedule)),
+    (asked) => ({ schedule: asked.schedule, share: shareOut(asked, codecs, known.floors, split) }),
+    ({ share }) => share.partition.stepSeconds,
+  );
 }
 
 /** A split that was given holds for the boards that it was given for. */
@@ -120,9 +136,10 @@ export function partitionRequest(
   request: RunRequest,
   boards: readonly OnlineBoard[],
   { surveys, paces, links }: Knowledge,
-): PartitionRequest {
+  schedule: ScheduleName,
+): PartitionRequest & { readonly schedule: ScheduleName } {
   const { settings, blocks } = request;
-  const { microBatches, schedule, split } = settings;
+  const { microBatches, split } = settings;
   const isFree = settings.arrangement === 'free' && split === undefined;
   return {
     blocks,

@@ -1,6 +1,6 @@
 import type { Log, Messenger, Transport } from '../../broker/index.ts';
 import type { Cuts } from '../../models/index.ts';
-import type { Choice, CodecWish, FittedModel, Plan, ScheduleName } from '../index.ts';
+import type { Choice, CodecWish, FittedModel, Plan, ScheduleWish } from '../index.ts';
 import type { Clock } from './clock.ts';
 import type { Event } from './events.ts';
 
@@ -29,7 +29,7 @@ export type RunSettings = {
   /** Samples of one step; divides by `microBatches`. */
   readonly batch: number;
   readonly microBatches: number;
-  readonly schedule: ScheduleName;
+  readonly schedule: ScheduleWish;
   /** A name and options of `createOptimizer` in models; `options.clipNorm` makes boards exchange gradient norms. */
   readonly optimizer: { readonly name: string; readonly options: Readonly<Record<string, number>> };
   readonly learningRate: Choice;

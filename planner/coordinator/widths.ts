@@ -114,7 +114,7 @@ function bestWidths(run: RunState, { plan, wish, codecs }: Encoding, state: Flee
   const holdings = holdingsOf(plan.stages);
   if (!holdings.every(({ board }) => boards.some(({ id }) => id === board))) return undefined;
   try {
-    const request = partitionRequest(run.request, boards, knowledgeOf(run));
+    const request = partitionRequest(run.request, boards, knowledgeOf(run), plan.schedule);
     const { ladder, ladderAt = () => ladder } = widthsOf(wish, run.widthFloors);
     const chosen = chooseWidths(request, holdings, ladderAt);
     const stepSeconds = stepWithWidths(request, holdings, codecs.links);

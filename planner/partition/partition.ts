@@ -51,8 +51,8 @@ export function partition(request: PartitionRequest, effort: Effort = usualEffor
 }
 
 /**
- * The same for several numbers of micro-batches, each with the costs and times of its size: the one with the shortest
- * step. Throws what the last of them threw where none has a plan.
+ * The same for several numbers of micro-batches, each with the costs and times of its size, or schedules: the one with
+ * the shortest step, of equal ones the first. Throws what the last of them threw where none has a plan.
  */
 export function partitionOfFastest(requests: readonly PartitionRequest[], effort: Effort = usualEffort): Partition {
   return fastestOf(
@@ -63,9 +63,9 @@ export function partitionOfFastest(requests: readonly PartitionRequest[], effort
 }
 
 /** What is made of the request whose step is the shortest; requests that do not fit into memory are passed over. */
-export function fastestOf<T>(
-  requests: readonly PartitionRequest[],
-  make: (request: PartitionRequest) => T,
+export function fastestOf<R extends PartitionRequest, T>(
+  requests: readonly R[],
+  make: (request: R) => T,
   secondsOf: (made: T) => number,
 ): T {
   let best: T | undefined;
@@ -79,7 +79,7 @@ export function fastestOf<T>(
       failure = error;
     }
   }
-  if (best === undefined) throw failure ?? new Error('no number of micro-batches was given');
+  if (best === undefined) throw failure ?? new Error('no request was given');
   return best;
 }
 

@@ -48,7 +48,10 @@ export type StepModel = {
 type Build = (microBatches: number) => StepModel;
 
 /** The step model of every schedule there is. */
-const builders = { '1f1b': oneForwardOneBackward, gpipe } satisfies Record<ScheduleName, Build>;
+const builders = { '1f1b': (M) => alternating(M, 1), 'eager-1f1b': (M) => alternating(M, 2), gpipe } satisfies Record<
+  ScheduleName,
+  Build
+>;
 
 export function stepModel(schedule: ScheduleName, microBatches: number): StepModel {
   return builders[schedule](microBatches);
@@ -70,12 +73,12 @@ const STEP = 4;
  * with c the round trip of the link alone and o its occupancy; `gainOfTrips` has the gain. Each term is a path that the
  * simulator has too, so the step is never above the simulated one; docs/planner.md says how near it is.
  */
-function oneForwardOneBackward(microBatches: number): StepModel {
+function alternating(microBatches: number, aheadPerStage: number): StepModel {
   const M = microBatches;
   const MAKESPAN = 1;
   const NEXT = 2;
   const NEXT_TWO = 3;
-  const warmUp = (position: number) => Math.min(M - 1, position);
+  const warmUp = (position: number) => Math.min(M - 1, aheadPerStage * position);
   return {
     stashSlots: (position) => (position === 0 ? 0 : warmUp(position) + 1),
     fusesLoss: true,

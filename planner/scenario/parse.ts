@@ -2,7 +2,7 @@ import type { YAMLMap } from 'yaml';
 import { cutKinds, defaultCuts, modelNames, optimizerNames, randomStream } from '../../models/index.ts';
 import type { BlockCost } from '../costs.ts';
 import { type LinkModel, nominalLink } from '../links.ts';
-import { defaultSchedule, scheduleNames } from '../schedule/index.ts';
+import { defaultScheduleWish, scheduleWishes } from '../schedule/index.ts';
 import { ScenarioReader } from './reader.ts';
 import type { Churn, Scenario, ScenarioBoard, ScenarioWork } from './types.ts';
 
@@ -52,7 +52,7 @@ export function parseScenario(text: string, file: string): Scenario {
     work,
     batch,
     microBatches: readMicroBatches(reader, batch),
-    schedule: reader.oneOf(root, 'schedule', scheduleNames, defaultSchedule),
+    schedule: reader.oneOf(root, 'schedule', scheduleWishes, defaultScheduleWish),
     useAll: reader.flag(root, 'useAll'),
     boards,
     link,

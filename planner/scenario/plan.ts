@@ -11,13 +11,14 @@ import {
   partition,
   partitionOfSplit,
 } from '../partition/index.ts';
+import { schedulesOf } from '../schedule/index.ts';
 import { type Simulation, simulate } from '../simulate.ts';
 import { boardTimes } from '../survey/index.ts';
 import { type PlannerBoard, timesFromFlops } from '../times.ts';
 import { type CodecWish, type LinkWidth, partitionWithWidths, widthsOf, widthsOfSplit } from '../widths/index.ts';
 import type { Scenario, ScenarioBoard } from './types.ts';
 
-/** What the partition is asked for in a scenario, one request for each number of micro-batches. */
+/** What the partition is asked for in a scenario, one request for each number of micro-batches and schedule. */
 export type ScenarioProblem = {
   readonly requestsFor: (boards: readonly ScenarioBoard[]) => readonly PartitionRequest[];
 };
@@ -40,14 +41,10 @@ export function scenarioProblem(scenario: Scenario): ScenarioProblem {
   };
   return {
     requestsFor: (boards) =>
-      kinds.map(({ number, blocks }, kind) => ({
-        blocks,
-        boards: boards.map((board) => timesOf(board)[kind]!),
-        microBatches: number,
-        links,
-        schedule,
-        useAll,
-      })),
+      kinds.flatMap(({ number, blocks }, kind) => {
+        const asked = { blocks, boards: boards.map((board) => timesOf(board)[kind]!), microBatches: number };
+        return schedulesOf(schedule).map((each) => ({ ...asked, links, schedule: each, useAll }));
+      }),
   };
 }
 
@@ -102,8 +99,7 @@ export function planScenario(scenario: Scenario, codecs: CodecWish | null = null
   const requests = scenarioProblem(scenario).requestsFor(scenario.boards);
   const { split } = scenario;
   const make = (request: PartitionRequest) => sharedOut(request, split, codecs);
-  const made =
-    split === undefined ? fastestOf(requests, make, (each) => each.partition.stepSeconds) : make(requests[0]!);
+  const made = fastestOf(requests, make, (each) => each.partition.stepSeconds);
   const problem = definePartition(made.request);
   return { ...made, simulation: simulate(problem, assignmentOf(problem, made.partition)) };
 }

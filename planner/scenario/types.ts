@@ -2,7 +2,7 @@ import type { Cuts } from '../../models/index.ts';
 import type { BlockCost } from '../costs.ts';
 import type { LinkModel } from '../links.ts';
 import type { DeviceProfile, FittedModel } from '../predictor/index.ts';
-import type { ScheduleName } from '../schedule/index.ts';
+import type { ScheduleWish } from '../schedule/index.ts';
 
 /** What is trained: a model of the zoo, or blocks as they are written down, for one sample. */
 export type ScenarioWork =
@@ -40,7 +40,7 @@ export type Scenario = {
   readonly batch: number;
   /** Numbers that the plan may choose from; each divides the batch. */
   readonly microBatches: readonly number[];
-  readonly schedule: ScheduleName;
+  readonly schedule: ScheduleWish;
   readonly useAll: boolean;
   readonly boards: readonly ScenarioBoard[];
   readonly link: LinkModel;

@@ -1,7 +1,7 @@
-import { CountError, UnknownScheduleError } from '../errors.ts';
+import { CountError } from '../errors.ts';
 import { backward, forward, type Instruction, type Schedule, type StageInstructions, update } from './instruction.ts';
 
-export const scheduleNames = ['1f1b', 'gpipe'] as const;
+export const scheduleNames = ['1f1b', 'eager-1f1b', 'gpipe'] as const;
 export type ScheduleName = (typeof scheduleNames)[number];
 export const defaultSchedule: ScheduleName = '1f1b';
 
@@ -12,14 +12,25 @@ type Generator = (stage: number, stages: number, microBatches: number) => StageI
  * Stage s runs ahead by as many forwards as there are stages behind it, then alternates, so that it keeps at most
  * `stages - s` micro-batches in flight whatever their number.
  */
-const oneForwardOneBackward: Generator = (stage, stages, microBatches) => {
-  const warmUp = Math.min(microBatches, stages - stage - 1);
+const oneForwardOneBackward: Generator = (stage, stages, microBatches) => alternating(stages - stage - 1, microBatches);
+
+/**
+ * The same with twice as many forwards ahead, at most `2 · (stages - s) - 1` micro-batches in flight: a micro-batch may be on
+ * a link each way for as long as a stage computes one before anybody waits for it (eager-1F1B; Zhuang et al.,
+ * arXiv 2211.05322, section 4).
+ */
+const eagerOneForwardOneBackward: Generator = (stage, stages, microBatches) =>
+  alternating(2 * (stages - stage - 1), microBatches);
+
+/** `ahead` forwards, one forward and one backward in turn, the backwards that are left. */
+function alternating(ahead: number, microBatches: number): StageInstructions {
+  const warmUp = Math.min(microBatches, ahead);
   const instructions: Instruction[] = [];
   for (let k = 0; k < warmUp; k++) instructions.push(forward(k));
   for (let k = warmUp; k < microBatches; k++) instructions.push(forward(k), backward(k - warmUp));
   for (let k = microBatches - warmUp; k < microBatches; k++) instructions.push(backward(k));
   return [...instructions, update];
-};
+}
 
 /**
  * All forwards, then all backwards (Huang et al., arXiv 1811.06965): every micro-batch is in flight at once.
@@ -32,20 +43,17 @@ const gpipe: Generator = (_stage, _stages, microBatches) => {
 };
 
 /** The schedules by name. They hold computation only; `addCommunication` adds what travels. */
-export const schedules = { '1f1b': oneForwardOneBackward, gpipe } satisfies Record<ScheduleName, Generator>;
+export const schedules = {
+  '1f1b': oneForwardOneBackward,
+  'eager-1f1b': eagerOneForwardOneBackward,
+  gpipe,
+} satisfies Record<ScheduleName, Generator>;
 
 /** Computation of every stage under the named schedule. Throws `CountError` unless both counts are at least 1. */
 export function generateSchedule(name: ScheduleName, stages: number, microBatches: number): Schedule {
   requireCount('the number of stages', stages);
   requireCount('the number of micro-batches', microBatches);
   return Array.from({ length: stages }, (_, stage) => schedules[name](stage, stages, microBatches));
-}
-
-/** A name typed by a person. Throws `UnknownScheduleError` with the names there are. */
-export function parseScheduleName(name: string): ScheduleName {
-  const known = scheduleNames.find((candidate) => candidate === name);
-  if (known === undefined) throw new UnknownScheduleError(name, scheduleNames);
-  return known;
 }
 
 function requireCount(what: string, value: number): void {

@@ -2,7 +2,6 @@ export { buildSchedule } from './build.ts';
 export {
   defaultSchedule,
   generateSchedule,
-  parseScheduleName,
   type ScheduleName,
   scheduleNames,
   schedules,
@@ -23,3 +22,10 @@ export {
   parseSchedule,
 } from './text.ts';
 export { defaultQueueCapacity, type ValidSchedule, validateSchedule } from './validate.ts';
+export {
+  defaultScheduleWish,
+  parseScheduleWish,
+  type ScheduleWish,
+  schedulesOf,
+  scheduleWishes,
+} from './wish.ts';

@@ -82,7 +82,7 @@ export function randomRequest(random: () => number): PartitionRequest {
     blocks,
     boards,
     microBatches: whole(1, 9),
-    schedule: oneOf<ScheduleName>(['1f1b', '1f1b', 'gpipe']),
+    schedule: oneOf<ScheduleName>(['1f1b', 'eager-1f1b', 'gpipe']),
     useAll: random() < 0.2,
     order: random() < 0.2 ? 'given' : 'any',
     ...(random() < 0.5 ? randomLinks(random, boards) : {}),

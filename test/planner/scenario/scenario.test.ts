@@ -1,6 +1,7 @@
 import test from 'ava';
 import {
   fleetChanges,
+  MemoryError,
   PartitionInputError,
   parseScenario,
   partition,
@@ -36,7 +37,7 @@ test('a scenario is read with its units', (t) => {
   t.is(scenario.link.latencySeconds, 0.002);
   t.is(scenario.links.get('nano>pi4-1')!.bytesPerSecond, 125e6);
   t.is(scenario.links.get('pi4-1>nano')!.latencySeconds, 0.002);
-  t.is(scenario.schedule, '1f1b');
+  t.is(scenario.schedule, 'auto');
 });
 
 test('a scenario is planned and played', (t) => {
@@ -55,6 +56,30 @@ test('the blocks of a scenario are those of its cuts, and more of them make no s
     [9, 20],
   );
   t.true(double.stepSeconds <= single.stepSeconds);
+});
+
+test('the schedule is the one with the shortest step that fits, and the one with less in flight where steps are equal', (t) => {
+  const planned = (text: string) => planScenario(parseScenario(text, 'a.yaml'));
+  // Two equal boards, a link as slow as they are, and a stash that is most of what a board holds.
+  const slow = `version: 1
+batch: 32
+microBatches: 32
+blocks:
+  - { count: 2, forwardMflops: 100, outputKB: 1000, stashKB: 40000 }
+links: { megabitsPerSecond: 800, latencyMilliseconds: 1 }
+boards:
+  - { id: a, gflops: 10, memoryMB: 3000 }
+  - { id: b, gflops: 10, memoryMB: 3000 }
+useAll: true
+`;
+  const eager = planned(slow);
+  t.is(eager.request.schedule, 'eager-1f1b');
+  t.true(eager.partition.stepSeconds < 0.9 * planned(`${slow}schedule: 1f1b\n`).partition.stepSeconds);
+  const small = slow.replaceAll('memoryMB: 3000', 'memoryMB: 220');
+  t.is(planned(small).request.schedule, '1f1b');
+  t.throws(() => planned(`${small}schedule: eager-1f1b\n`), { instanceOf: MemoryError });
+  const one = slow.replace(/ {2}- \{ id: b.*\n/, '');
+  t.is(planned(one).request.schedule, '1f1b');
 });
 
 test('a split that is given is played as it stands', (t) => {

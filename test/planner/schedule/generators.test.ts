@@ -1,5 +1,11 @@
 import test from 'ava';
-import { CountError, formatSchedule, generateSchedule, type ScheduleName } from '../../../planner/index.ts';
+import {
+  CountError,
+  formatSchedule,
+  generateSchedule,
+  type ScheduleName,
+  scheduleNames,
+} from '../../../planner/index.ts';
 
 const golden: readonly { name: ScheduleName; stages: number; microBatches: number; prints: readonly string[] }[] = [
   { name: '1f1b', stages: 1, microBatches: 3, prints: ['F0 B0 F1 B1 F2 B2 U'] },
@@ -22,6 +28,13 @@ const golden: readonly { name: ScheduleName; stages: number; microBatches: numbe
     ],
   },
   { name: '1f1b', stages: 3, microBatches: 1, prints: ['F0 B0 U', 'F0 B0 U', 'F0 B0 U'] },
+  {
+    name: 'eager-1f1b',
+    stages: 3,
+    microBatches: 5,
+    prints: ['F0 F1 F2 F3 F4 B0 B1 B2 B3 B4 U', 'F0 F1 F2 B0 F3 B1 F4 B2 B3 B4 U', 'F0 B0 F1 B1 F2 B2 F3 B3 F4 B4 U'],
+  },
+  { name: 'eager-1f1b', stages: 1, microBatches: 2, prints: ['F0 B0 F1 B1 U'] },
   { name: 'gpipe', stages: 1, microBatches: 2, prints: ['F0 F1 B0 B1 U'] },
   { name: 'gpipe', stages: 2, microBatches: 3, prints: ['F0 F1 F2 B0 B1 B2 U', 'F0 F1 F2 B0 B1 B2 U'] },
 ];
@@ -35,7 +48,7 @@ for (const { name, stages, microBatches, prints } of golden) {
 test('backwards run in the same order under every schedule, so that gradients add up alike', (t) => {
   const backwards = (name: ScheduleName) =>
     generateSchedule(name, 4, 8).map((stage) => stage.filter(({ kind }) => kind === 'backward'));
-  t.deepEqual(backwards('gpipe'), backwards('1f1b'));
+  for (const name of scheduleNames) t.deepEqual(backwards(name), backwards('1f1b'), name);
 });
 
 for (const count of [0, -1, 1.5, Number.NaN]) {

@@ -7,7 +7,7 @@ import {
   generateSchedule,
   parseInstructions,
   parseSchedule,
-  parseScheduleName,
+  parseScheduleWish,
   ScheduleSyntaxError,
   scheduleNames,
   UnknownScheduleError,
@@ -50,8 +50,9 @@ for (const word of ['X0', 'F', 'F-1', 'F1.5', 'F01', 'f0', 'U1', 'FF0', '0', 'F9
 }
 
 test('an unknown schedule is refused with the names there are', (t) => {
-  t.is(parseScheduleName('gpipe'), 'gpipe');
-  const error = t.throws(() => parseScheduleName('zb-h1'), { instanceOf: UnknownScheduleError });
-  t.regex(error.message, /'zb-h1'.*1f1b, gpipe/);
-  t.throws(() => parseScheduleName('toString'), { instanceOf: UnknownScheduleError });
+  t.is(parseScheduleWish('gpipe'), 'gpipe');
+  t.is(parseScheduleWish('auto'), 'auto');
+  const error = t.throws(() => parseScheduleWish('zb-h1'), { instanceOf: UnknownScheduleError });
+  t.regex(error.message, /'zb-h1'.*auto, 1f1b, eager-1f1b, gpipe/);
+  t.throws(() => parseScheduleWish('toString'), { instanceOf: UnknownScheduleError });
 });

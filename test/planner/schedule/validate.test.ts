@@ -39,6 +39,11 @@ test('1F1B keeps as many micro-batches as there are stages from here to the end,
   }
 });
 
+test('eager 1F1B keeps two micro-batches for each stage behind and its own', (t) => {
+  t.deepEqual(validateSchedule(buildSchedule('eager-1f1b', 4, 16)).stashSlots, [7, 5, 3, 0]);
+  t.deepEqual(validateSchedule(buildSchedule('eager-1f1b', 4, 4)).stashSlots, [4, 4, 3, 0]);
+});
+
 test('GPipe keeps every micro-batch on every stage', (t) => {
   t.deepEqual(validateSchedule(buildSchedule('gpipe', 3, 8)).stashSlots, [8, 8, 8]);
 });
