@@ -13,6 +13,7 @@ export {
 export { parseFleet, readFleet } from './fleet/parse.ts';
 export { renderFleet } from './fleet/render.ts';
 export { DEFAULT_HUB, type Fleet, type FleetBoard, type FleetHub } from './fleet/types.ts';
+export { giveViewer } from './fleet/viewer.ts';
 export { type Opened, openFrame, type ParsedFrame, parseFrame } from './frame/decode.ts';
 export { type DigestName, preferredDigest, readPreferredDigest } from './frame/digest.ts';
 export { createFrame, type FrameMeter, type OpenFrame, sealFrame } from './frame/encode.ts';
@@ -24,6 +25,7 @@ export { canonicalJson, type JsonObject, type JsonValue } from './json.ts';
 export { generateIdentity, type Identity, identityFromSeed } from './keyring/identity.ts';
 export { loadIdentity, saveIdentity } from './keyring/keyfile.ts';
 export { createKeyring, type Keyring, type KeyringOptions } from './keyring/keyring.ts';
+export { newViewerPassword, VIEWER, viewerDigest } from './keyring/viewer.ts';
 export { defaultCredits } from './link/credits.ts';
 export { createMemoryNetwork, type MemoryNetwork } from './link/memory.ts';
 export {

@@ -58,6 +58,8 @@ export function fleetPaths(directory: string, name: string) {
     file: join(directory, `${name}.yaml`),
     keys,
     keyOf: (id: string): string => join(keys, `${id}.key`),
+    /** With which somebody may watch who is no member. */
+    viewer: join(keys, 'viewer.password'),
     /** The hub's own: which boards are drained. */
     drained: join(directory, `${name}.drained.json`),
   };

@@ -4,6 +4,7 @@ import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocumen
 import { FleetFileError, quote } from '../errors.ts';
 import { idRule, isId } from '../ids.ts';
 import { PUBLIC_KEY_BYTES } from '../keyring/signature.ts';
+import { VIEWER, VIEWER_DIGEST_BYTES } from '../keyring/viewer.ts';
 import type { Fleet, FleetBoard, FleetHub } from './types.ts';
 
 /** A fleet file is a few KiB; a longer one is something else. */
@@ -33,7 +34,7 @@ export function parseFleet(text: string, file: string): Fleet {
   if (broken !== undefined) {
     throw new FleetFileError(file, lines.linePos(broken.pos[0]).line, '', `is not YAML: ${broken.message}`);
   }
-  const root = reader.map(document.contents, '', ['version', 'name', 'hub', 'boards'], ['revoked']);
+  const root = reader.map(document.contents, '', ['version', 'name', 'hub', 'boards'], ['revoked', 'viewer']);
   const version = reader.scalar(root, 'version');
   if (version !== 1)
     reader.fail(root.get('version', true), 'version', `version ${quote(version)} is not 1, the only one`);
@@ -41,7 +42,19 @@ export function parseFleet(text: string, file: string): Fleet {
   const hub = readHub(reader, root);
   const boards = readBoards(reader, root, hub.id);
   const revoked = root.has('revoked') ? readRevoked(reader, root, boards) : [];
-  return { name, hub, boards, revoked };
+  const viewer = root.has('viewer') ? { viewer: readViewer(reader, root, [hub, ...boards]) } : {};
+  return { name, hub, boards, revoked, ...viewer };
+}
+
+function readViewer(reader: Reader, root: YAMLMap, members: readonly { readonly id: string }[]): Uint8Array {
+  if (members.some(({ id }) => id === VIEWER)) {
+    reader.fail(
+      root.get('viewer', true),
+      'viewer',
+      `nobody else may be called ${quote(VIEWER)} where there is a viewer`,
+    );
+  }
+  return reader.bytes(root, 'viewer', VIEWER_DIGEST_BYTES);
 }
 
 function readHub(reader: Reader, root: YAMLMap): FleetHub {
@@ -155,16 +168,16 @@ class Reader {
   }
 
   publicKey(map: YAMLMap): Uint8Array {
-    const value = this.scalar(map, 'publicKey');
+    return this.bytes(map, 'publicKey', PUBLIC_KEY_BYTES);
+  }
+
+  bytes(map: YAMLMap, key: string, length: number): Uint8Array {
+    const value = this.scalar(map, key);
     const bytes =
       typeof value === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(value) ? Buffer.from(value, 'base64') : null;
-    if (bytes?.length === PUBLIC_KEY_BYTES) return Uint8Array.from(bytes);
+    if (bytes?.length === length) return Uint8Array.from(bytes);
     const found = bytes === null ? 'is not base64' : `has ${bytes.length} bytes`;
-    return this.fail(
-      map.get('publicKey', true),
-      'publicKey',
-      `publicKey ${found}; it is base64 of ${PUBLIC_KEY_BYTES} bytes`,
-    );
+    return this.fail(map.get(key, true), key, `${key} ${found}; it is base64 of ${length} bytes`);
   }
 }
 

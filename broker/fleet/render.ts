@@ -6,7 +6,7 @@ const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base6
  * The text of a fleet file. Every value is of a form that YAML takes as it stands; ids and addresses are quoted,
  * because `12` or `1e3` are ids here and numbers there.
  */
-export function renderFleet({ name, hub, boards, revoked }: Fleet): string {
+export function renderFleet({ name, hub, boards, revoked, viewer }: Fleet): string {
   const lines = [
     `# The fleet "${name}": its boards and their public keys. Private keys lie in ${name}.keys/; keep them secret.`,
     'version: 1',
@@ -24,6 +24,7 @@ export function renderFleet({ name, hub, boards, revoked }: Fleet): string {
       ...(port === undefined ? [] : [`    port: ${port}`]),
     ]),
     ...(revoked.length === 0 ? [] : ['revoked:', ...revoked.map((id) => `  - "${id}"`)]),
+    ...(viewer === undefined ? [] : [`viewer: "${base64(viewer)}"`]),
   ];
   return `${lines.join('\n')}\n`;
 }

@@ -22,6 +22,8 @@ export interface Fleet {
   readonly boards: readonly FleetBoard[];
   /** Ids of boards whose key is no longer trusted. */
   readonly revoked: readonly string[];
+  /** Digest of the password with which somebody may watch who is no member; nobody may when absent. */
+  readonly viewer?: Uint8Array;
 }
 
 export const DEFAULT_HUB = { id: 'hub', address: '127.0.0.1', port: 1883 } as const;

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type Client as AedesClient, type AuthenticateError } from 'aedes';
 import { ClosedError, ListenError, PortTakenError } from '../errors.ts';
 import { FRAME_OVERHEAD_BYTES } from '../frame/layout.ts';
+import { isViewerPassword, VIEWER } from '../keyring/viewer.ts';
 import { type Log, silent } from '../log.ts';
 import { type Diversion, type RawMessage, toldDiversion, wholePayload } from '../messages/channel.ts';
 import { createPacketGuard, type PacketGuard } from './guard.ts';
@@ -10,7 +11,7 @@ import { defaultLimits } from './limits.ts';
 import { createPermissions, type Permissions, type Principal } from './permissions.ts';
 import { readSocket } from './socket-reader.ts';
 import { createTap } from './tap.ts';
-import { createTokenCheck, isWatching, type TokenCheck, type TokenRefusal } from './token.ts';
+import { boardOfClientId, createTokenCheck, isWatching, type TokenCheck, type TokenRefusal } from './token.ts';
 import type { Broker, BrokerLimits, BrokerOptions, BrokerRefusal } from './types.ts';
 
 // MQTT 3.1.1 §3.1.2.2 and §3.2.2.3.
@@ -31,6 +32,8 @@ interface Room {
   readonly permissions: Permissions;
   readonly tokens: TokenCheck;
   readonly allowLocalObservers: boolean;
+  readonly isMember: (id: string) => boolean;
+  readonly viewer: Uint8Array | undefined;
   readonly admitted: Map<Socket, Admitted>;
   readonly diversions: Map<string, Diversion>;
   readonly refused: Partial<Record<BrokerRefusal, number>>;
@@ -78,6 +81,8 @@ function createRoom(options: BrokerOptions): Room {
       now: Date.now,
     }),
     allowLocalObservers: options.allowLocalObservers ?? false,
+    isMember: (id) => keyring.problemOf(id) !== 'unknown-sender',
+    viewer: options.viewer,
     admitted: new Map(),
     diversions: new Map(),
     refused: {},
@@ -153,12 +158,18 @@ function handlersOf(room: Room) {
       if (username === undefined && room.allowLocalObservers && isLoopback(socket.remoteAddress)) {
         admitted.principal = { kind: 'observer' };
       } else {
-        const problem = room.tokens.problem(client.id, username, password?.toString());
+        const isViewer = room.viewer !== undefined && username === VIEWER;
+        const words = password?.toString();
+        const problem = isViewer
+          ? viewerProblem(room, room.viewer, client.id, words)
+          : room.tokens.problem(client.id, username, words);
         if (problem !== null) {
           refuse(room, problem, { peer: client.id });
           return done(connackError(problem), false);
         }
-        admitted.principal = { kind: 'board', id: username as string, watches: isWatching(client.id) };
+        admitted.principal = isViewer
+          ? { kind: 'viewer' }
+          : { kind: 'board', id: username as string, watches: isWatching(client.id) };
       }
       admitted.guard.accept();
       done(null, true);
@@ -198,6 +209,19 @@ function handlersOf(room: Room) {
       return null;
     },
   } satisfies ConstructorParameters<typeof Aedes>[0];
+}
+
+/** A client id takes the connection of whoever has had it: a viewer's must be none of a member's. [MQTT-3.1.4-2] */
+function viewerProblem(
+  { isMember }: Room,
+  viewer: Uint8Array,
+  clientId: string,
+  password: string | undefined,
+): TokenRefusal | null {
+  const member = boardOfClientId(clientId);
+  if (member !== null && isMember(member)) return 'bad-client-id';
+  if (password === undefined) return 'no-token';
+  return isViewerPassword(viewer, password) ? null : 'bad-token';
 }
 
 function connackError(problem: TokenRefusal): AuthenticateError {

@@ -2,12 +2,13 @@ import type { Keyring } from '../keyring/keyring.ts';
 import { type ParsedTopic, parseTopic, playsRole, rowsOfFilter, topicRow } from '../topics.ts';
 
 /**
- * Who a connection is: a member of the fleet that proved its key, or somebody on this machine who may only watch. One that
- * watches gave up the right to publish when it connected.
+ * Who a connection is: a member of the fleet that proved its key, or somebody who may only watch: an observer on this machine, or
+ * a viewer from anywhere. A member that watches gave up the right to publish when it connected.
  */
 export type Principal =
   | { readonly kind: 'board'; readonly id: string; readonly watches?: boolean }
-  | { readonly kind: 'observer' };
+  | { readonly kind: 'observer' }
+  | { readonly kind: 'viewer' };
 
 /** What a broker lets its connections do; derived from the table of topics. */
 export interface Permissions {
@@ -48,8 +49,8 @@ export function createPermissions(keyring: Keyring, owner: string): Permissions 
     maySubscribe(principal, filter) {
       const rows = rowsOfFilter(keyring.fleet, filter);
       if (rows.length === 0) return false;
-      // What an observer must not see is held back at delivery, so that it may ask for the whole fleet.
-      if (principal.kind === 'observer') return true;
+      // What they must not see is held back at delivery, so that they may ask for the whole fleet.
+      if (principal.kind !== 'board') return true;
       return rows.every((row) => {
         return carriedHere(row) && playsRole(topicRow(row.name).subscriber, principal.id, row.params, keyring.hub);
       });
@@ -57,7 +58,8 @@ export function createPermissions(keyring: Keyring, owner: string): Permissions 
     mayReceive(principal, topic) {
       if (principal.kind === 'board') return keyring.problemOf(principal.id) === null;
       const parsed = parseTopic(keyring.fleet, topic);
-      return parsed !== null && mayWatch(parsed);
+      if (parsed === null) return false;
+      return principal.kind === 'viewer' ? topicRow(parsed.name).subscriber === 'member' : mayWatch(parsed);
     },
   };
 }

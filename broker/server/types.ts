@@ -31,6 +31,8 @@ export interface BrokerOptions {
   readonly limits?: Partial<BrokerLimits>;
   /** Lets people on this very machine watch (never publish) without a key, e.g. with `mosquitto_sub`. Off by default. */
   readonly allowLocalObservers?: boolean;
+  /** Digest of the password with which anybody may watch, and never publish; nobody may when absent. */
+  readonly viewer?: Uint8Array | undefined;
   readonly log?: Log;
   /** Closes the broker when aborted. */
   readonly signal?: AbortSignal;

@@ -26,7 +26,9 @@ export const hub = defineCommand({
     const { address: host, port } = fleet.hub;
     const log = logTo(output, options.verbose);
     const { dataBroker } = options;
-    const running = await startHub({ identity, keyring, host, port, dataBroker, drainedFile: paths.drained, log });
+    const { viewer } = fleet;
+    const drainedFile = paths.drained;
+    const running = await startHub({ identity, keyring, host, port, dataBroker, drainedFile, viewer, log });
     const register = registerOf(options.fleets, fleet.name);
     const keeper = options.leaveRuns ? undefined : keepRuns({ register, say: (line) => output.line(line) });
     try {

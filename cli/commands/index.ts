@@ -6,6 +6,7 @@ import { drain, undrain } from './drain.ts';
 import { evaluateCommand } from './eval.ts';
 import { exportCommand } from './export.ts';
 import { fleetInit } from './fleet-init.ts';
+import { fleetViewer } from './fleet-viewer.ts';
 import { hub } from './hub.ts';
 import { lab } from './lab.ts';
 import { labClean } from './lab-clean.ts';
@@ -23,6 +24,7 @@ import { watch } from './watch.ts';
  */
 export const commands: readonly Command[] = [
   fleetInit,
+  fleetViewer,
   train,
   evaluateCommand,
   exportCommand,

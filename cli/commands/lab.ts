@@ -59,7 +59,8 @@ export const lab = defineCommand({
       }
       const { fleet, keyring, identity, paths } = await openFleet(options.fleets, options.fleet, 'hub');
       const { address: host, port } = fleet.hub;
-      const hub = await startHub({ identity, keyring, host, port, drainedFile: paths.drained, log });
+      const { viewer } = fleet;
+      const hub = await startHub({ identity, keyring, host, port, drainedFile: paths.drained, viewer, log });
       const known = fleet.boards.map(({ id }) => id);
       const boards = startBoards({
         fleets: options.fleets,

@@ -183,6 +183,8 @@ async function openLab(
   const opened = await openFleet(fleets, fleet, 'hub');
   const { address: host, port } = opened.fleet.hub;
   const { identity, keyring, paths } = opened;
-  const hub = await joinOrStartHub({ identity, keyring, host, port, dataBroker, drainedFile: paths.drained, log });
+  const { viewer } = opened.fleet;
+  const drainedFile = paths.drained;
+  const hub = await joinOrStartHub({ identity, keyring, host, port, dataBroker, drainedFile, viewer, log });
   return { hub, boards: [], lastWords: async () => undefined, close: () => hub.close() };
 }

@@ -36,6 +36,8 @@ export interface HubOptions {
   readonly dataBroker?: string | undefined;
   /** Where the hub writes down which boards are drained; it forgets that with its end when absent. */
   readonly drainedFile?: string;
+  /** Digest of the password with which anybody may watch. */
+  readonly viewer?: Uint8Array | undefined;
   readonly log: Log;
 }
 
@@ -47,9 +49,18 @@ const LINK_MILLISECONDS = 120_000;
 
 /** Starts the hub's broker. @throws PortTakenError, DrainedFileError */
 export async function startHub(options: HubOptions): Promise<Hub> {
-  const { identity, keyring, host, port, dataBroker, drainedFile, log } = options;
+  const { identity, keyring, host, port, dataBroker, drainedFile, viewer, log } = options;
   const limits = dataBroker === HUB_CARRIES_DATA ? { limits: { backlogBytes: RELAYED_BACKLOG_BYTES } } : {};
-  const broker = await startBroker({ host, port, identity, keyring, log, allowLocalObservers: true, ...limits });
+  const broker = await startBroker({
+    host,
+    port,
+    identity,
+    keyring,
+    log,
+    viewer,
+    allowLocalObservers: true,
+    ...limits,
+  });
   const messenger = createMessenger({ channel: broker, identity, keyring, log });
   let written = async (): Promise<void> => {};
   const end = async (): Promise<void> => {
