@@ -55,9 +55,12 @@ export async function tour(subjects: readonly Subject[]): Promise<Tour> {
   return { visits, secondsPerCpuSecond: (end.seconds - start.seconds) / (end.cpuSeconds - start.cpuSeconds) };
 }
 
+/** In what takes longer, in processor seconds, what the caches lacked at first does not show: its one call counts. */
+const warmedSeconds = 20e-3;
+
 /**
- * One call of each pass to bring what it needs into the caches, then as many as fill a window: backward needs as many
- * forwards before it. What takes longer than a window brings its own: its one call counts.
+ * One call of each pass to bring what it needs into the caches, then as many as fill a window, at least one: backward needs
+ * as many forwards before it.
  */
 async function visitSubject({ passes }: Subject): Promise<readonly (readonly [RecordedRow['pass'], Visit])[]> {
   const first: Visit[] = [];
@@ -72,7 +75,8 @@ async function visitSubject({ passes }: Subject): Promise<readonly (readonly [Re
 }
 
 function callsIn({ cpuSeconds }: Visit): number {
-  return Math.min(mostCalls, Math.floor(windowSeconds / Math.max(1e-6, cpuSeconds)));
+  if (cpuSeconds > warmedSeconds) return 0;
+  return Math.min(mostCalls, Math.max(1, Math.floor(windowSeconds / Math.max(1e-6, cpuSeconds))));
 }
 
 async function measured(call: Call, count: number): Promise<Visit> {
