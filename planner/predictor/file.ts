@@ -11,7 +11,7 @@ import type { Recording } from './recording.ts';
 import { kinds } from './work/kinds.ts';
 
 /** The version of the file's format. */
-export const predictorVersion = 2;
+export const predictorVersion = 3;
 const format = 'flotilla-predictor';
 
 /** What a predictor was fitted on. */

@@ -4,6 +4,7 @@ import { PredictorFileError, PredictorTruncatedError } from './errors.ts';
 import type { Trial, Trials } from './evaluate.ts';
 import { parseObject } from './json.ts';
 import type { EngineVersion } from './profile.ts';
+import { roundPaces } from './round-paces.ts';
 import { graphOf, isProbe, type Source, worksOf } from './source.ts';
 import { blockWorks, passes, type Work, type WorkOptions } from './work/work.ts';
 
@@ -92,6 +93,8 @@ export interface StageTrial {
   readonly source: Source;
   readonly pass: RecordedRow['pass'];
   readonly seconds: number;
+  /** One measurement of the same. */
+  readonly measured: number;
   /** Absent for forward and backward as one. */
   readonly work?: Work;
   /** Of each of its blocks alone. */
@@ -126,8 +129,9 @@ export function trialsOf({ board, channelBlock, rows }: Recording): RecordedTria
     models.set(key, all);
     return all.slice(source.firstBlock, source.lastBlock + 1);
   };
-  const pace = paceOf(rows);
+  const paces = roundPaces(rows.map(({ seconds }) => seconds.map(Math.log)));
   for (const { source, pass, seconds: rounds } of rows) {
+    const pace = paces(Math.log(median(rounds)));
     const logs = rounds.map((time, round) => Math.log(time) - pace[round]!);
     const key = `${source.model} ${source.firstBlock} ${source.lastBlock} ${source.microBatch}`;
     const works = known.get(key) ?? worksOf(source, options);
@@ -138,6 +142,7 @@ export function trialsOf({ board, channelBlock, rows }: Recording): RecordedTria
         source,
         pass,
         seconds: Math.exp(mean(logs)),
+        measured: Math.exp(logs[0]!),
         blocks: blocksOf(source),
         ...(work !== undefined && { work }),
       });
@@ -150,16 +155,6 @@ export function trialsOf({ board, channelBlock, rows }: Recording): RecordedTria
 function allBlocks(source: Source, options: WorkOptions): readonly (readonly Work[])[] {
   const { graph, blocks } = graphOf(source);
   return blockWorks(source.model, graph, blocks, options);
-}
-
-/** For each round, the logarithm of how much slower it was than the round in the middle. */
-function paceOf(rows: readonly RecordedRow[]): readonly number[] {
-  const rounds = Math.max(...rows.map(({ seconds }) => seconds.length));
-  const complete = rows.filter(({ seconds }) => seconds.length === rounds);
-  const paces = Array.from({ length: rounds }, (_, round) =>
-    median(complete.map(({ seconds }) => Math.log(seconds[round]! / median(seconds)))),
-  );
-  return paces.map((pace) => pace - median(paces));
 }
 
 /**

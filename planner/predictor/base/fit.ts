@@ -7,7 +7,7 @@ import { nonNegativeLeastSquares } from './nonnegative.ts';
 import { type BoardRest, fitPatterns, noPatterns } from './patterns.ts';
 import { fitShapeEffects } from './shapes.ts';
 import { type BoostingOptions, boost, sumOfTrees } from './trees.ts';
-import { borderShareOf, fitWithin, type StagePart, type StageSum, type Within } from './within.ts';
+import { type Border, borderShareOf, fitWithin, type StagePart, type StageSum, type Within } from './within.ts';
 
 /** What was measured on one board. */
 export interface BoardSamples {
@@ -121,8 +121,10 @@ function sumOf(base: BaseModel, weights: Float64Array, { seconds, parts }: Stage
         const { logSeconds, features } = refer(base, work);
         return Math.exp(logSeconds + dot(features, weights));
       });
-      const borders = works.map((work, index) => times[index]! * borderShareOf(base, weights, work));
-      return { pass, blockSeconds: sum(times), goneSeconds: sum(borders) * (1 - 1 / works.length) };
+      const borders = works.map((work) => borderShareOf(base, weights, work));
+      const gone = (of: keyof Border) =>
+        sum(borders.map((border, index) => times[index]! * border[of])) * (1 - 1 / works.length);
+      return { pass, blockSeconds: sum(times), goneSeconds: { call: gone('call'), layout: gone('layout') } };
     }),
   };
 }

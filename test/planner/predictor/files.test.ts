@@ -42,11 +42,13 @@ test('a predictor that was written is read as it was, to five digits', (t) => {
   t.is(formatPredictor(read), text);
 });
 
+const withVersion = (version: number) => text.replace(`"version": ${predictorVersion}`, `"version": ${version}`);
+
 const damaged: readonly (readonly [title: string, text: string, code: string, says: RegExp])[] = [
   ['cut off', text.slice(0, text.length / 2), 'PREDICTOR_TRUNCATED', /p\.json.*truncated/],
   ['empty', '', 'PREDICTOR_TRUNCATED', /truncated/],
-  ['newer than the program', text.replace('"version": 2', '"version": 7'), 'PREDICTOR_NEWER', /version 7.*version 2/],
-  ['older than the program', text.replace('"version": 2', '"version": 1'), 'PREDICTOR_FILE', /version 1/],
+  ['newer than the program', withVersion(predictorVersion + 1), 'PREDICTOR_NEWER', /version 4.*version 3/],
+  ['older than the program', withVersion(2), 'PREDICTOR_FILE', /version 2/],
   ['without numbers of shapes', text.replace('"sized":{', '"sized":{"a":"b",'), 'PREDICTOR_FILE', /effects\.sized/],
   ['of another format', '{"format":"something"}', 'PREDICTOR_FILE', /is no predictor/],
   ['without a format', '[1, 2]', 'PREDICTOR_FILE', /no object/],
@@ -159,13 +161,14 @@ test('a recording that was written gives the same trials: the mean of the rounds
       measured.toFixed(4),
     ]),
     [
-      ['probe/conv64/1 forward 4', '0.1500', '0.1500'],
-      ['mlp/1 update 8', '0.3000', '0.3000'],
+      ['probe/conv64/1 forward 4', '0.1442', '0.1442'],
+      ['mlp/1 update 8', '0.2884', '0.2884'],
     ],
   );
   t.is(trials.stages[0]!.pass, 'forwardBackward');
-  // the rounds ran at 2/3, 4/3 and 1 of the middle's time: (1.5 · 1.5 · 1.65)^⅓
-  t.is(trials.stages[0]!.seconds.toFixed(4), '1.5484');
+  // the rounds took 2/3, 4/3 and 1 of the works' middles, (8/9)^⅓ in the mean: 1 · 2 · 1.65 and 1 / (2/3) of that speed
+  t.is(trials.stages[0]!.seconds.toFixed(4), Math.cbrt(3.3).toFixed(4));
+  t.is(trials.stages[0]!.measured.toFixed(4), (1.5 * Math.cbrt(8 / 9)).toFixed(4));
 });
 
 test('the noise of a recording is how far its first round lies from the others', (t) => {

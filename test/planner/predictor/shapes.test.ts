@@ -1,7 +1,7 @@
 import test from 'ava';
 import { fitModel, predictors, type Work } from '../../../planner/index.ts';
 import { effectOf, fitShapeEffects, isKnownShape } from '../../../planner/predictor/base/shapes.ts';
-import { fitWithin, splitAlone, usualWithin } from '../../../planner/predictor/base/within.ts';
+import { fitWithin, type StageSum, splitAlone, usualWithin } from '../../../planner/predictor/base/within.ts';
 import { shapeOf } from '../../../planner/predictor/work/shape.ts';
 import { fleet, modelWorks, samplesOn, trueSeconds } from './boards.ts';
 
@@ -56,32 +56,46 @@ test('a shape that no board was seen to compute is less certain', (t) => {
   t.true(trueSeconds(fleet[0]!, first) > 0);
 });
 
-test('how blocks add up to stages is found again', (t) => {
-  const within = { border: { forward: 1.3, backward: 1.6 }, rest: 0.9 };
-  const stages = Array.from({ length: 12 }, (_, index) => {
-    const parts = (['forward', 'backward'] as const).slice(index % 2).map((pass) => ({
-      pass,
-      blockSeconds: 1 + index,
-      goneSeconds: 0.1 + 0.05 * ((index * 7) % 5),
-    }));
+const withinFound = { border: { forward: 1.3, backward: 1.6 }, rest: 0.9 };
+
+/** Stages of which the border has a part; one of them was measured five times too long. */
+const stagesWith = (layoutShare: number): readonly StageSum[] =>
+  Array.from({ length: 60 }, (_, index) => {
+    const parts = (['forward', 'backward'] as const).slice(index % 2).map((pass) => {
+      const blockSeconds = 1 + index;
+      const layout = blockSeconds * layoutShare * ((index * 7) % 5);
+      return { pass, blockSeconds, goneSeconds: { call: 0.1 * blockSeconds, layout } };
+    });
+    const { border, rest } = withinFound;
     const seconds = parts.reduce(
-      (sum, { pass, blockSeconds, goneSeconds }) => sum + 0.9 * (blockSeconds - within.border[pass] * goneSeconds),
+      (sum, { pass, blockSeconds, goneSeconds: { call, layout } }) =>
+        sum + rest * (blockSeconds - call - border[pass] * layout),
       0,
     );
     return { seconds: index === 3 ? 5 * seconds : seconds, parts };
   });
-  const found = fitWithin(stages);
-  t.true(Math.abs(found.rest - within.rest) < 0.03, `${found.rest}`);
+
+test('how blocks add up to stages is found again', (t) => {
+  const found = fitWithin(stagesWith(0.1));
+  t.true(Math.abs(found.rest - withinFound.rest) < 0.03, `${found.rest}`);
   for (const pass of ['forward', 'backward'] as const) {
-    t.true(Math.abs(found.border[pass] - within.border[pass]) < 0.1, `${pass} ${found.border[pass]}`);
+    t.true(Math.abs(found.border[pass] - withinFound.border[pass]) < 0.1, `${pass} ${found.border[pass]}`);
   }
   t.deepEqual(fitWithin([]), usualWithin);
 });
 
+test('a border that hardly shows in the stages is taken to cost what it costs', (t) => {
+  const { border, rest } = fitWithin(stagesWith(1e-4));
+  t.true(Math.abs(rest - withinFound.rest) < 0.03, `${rest}`);
+  for (const pass of ['forward', 'backward'] as const) t.true(Math.abs(rest * border[pass] - 1) < 0.05, pass);
+});
+
 test("a block's time is never all border, and an update has none", (t) => {
   const within = { border: { forward: 2, backward: 1 }, rest: 1 };
-  t.true(splitAlone(within, 'forward', 1, 0.9).interior >= 0.1 - 1e-12);
-  t.deepEqual(splitAlone(within, 'update', 1, 0.9), { interior: 1, once: 0 });
+  const border = { call: 0.1, layout: 0.8 };
+  t.true(splitAlone(within, 'forward', 1, border).interior >= 0.1 - 1e-12);
+  t.true(Math.abs(splitAlone(within, 'backward', 1, border).once - 0.9) < 1e-12);
+  t.deepEqual(splitAlone(within, 'update', 1, border), { interior: 1, once: 0 });
 });
 
 test('what some boards are better at is found as a pattern, and a few measurements show that a new board has it', (t) => {
