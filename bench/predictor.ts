@@ -80,6 +80,7 @@ function summary(
     roundNoise: noise('single'),
     roundNoiseCentred: noise('centred'),
     stageMape: over(({ stages }) => stages),
+    stageMapeByBlocks: over(({ stagesByBlocks }) => stagesByBlocks),
     calibrationSeconds: calibrations.length === 0 ? null : Math.max(...calibrations),
     ...timeCalls(boards),
   };
@@ -139,12 +140,14 @@ function say(recordings: readonly Recording[]): void {
   const days = all(({ rounds }) => rounds.map(({ recorded }) => recorded.slice(0, 10)));
   const commits = all(({ rounds }) => rounds.map(({ commit }) => commit));
   console.error(`${recordings.length} boards recorded ${days} at ${commits} on ${all(({ machine }) => [machine])}`);
-  console.error('mean error after the probe and 0, 10, 100 blocks; of stages; of scalar and roofline after 10');
+  console.error(
+    'mean error after the probe and 0, 10, 100 blocks; of stages, and by blocks alone; of scalar and roofline after 10',
+  );
 }
 
-function line({ board, unseen, stages, baselines }: BoardReport): string {
+function line({ board, unseen, stages, stagesByBlocks, baselines }: BoardReport): string {
   const percent = (value: number) => (Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : '–').padStart(9);
-  const figures = [unseen[0], unseen[10], unseen[100], stages, baselines.scalar, baselines.roofline];
+  const figures = [unseen[0], unseen[10], unseen[100], stages, stagesByBlocks, baselines.scalar, baselines.roofline];
   return board.padEnd(34) + figures.map(percent).join('');
 }
 

@@ -33,6 +33,8 @@ export interface CalibrationOptions<State> {
   readonly mostBlocks?: number;
   /** Runs of blocks that are measured before the blocks, again where they are known. */
   readonly stages?: readonly Source[];
+  /** Runs of blocks that are measured after the blocks, where half of the budget is left: they tell how blocks add up. */
+  readonly rows?: readonly Source[];
   /** What was measured before: it is not measured again. */
   readonly known?: DeviceProfile;
   /** Asked a few times a second: true gives up the rest. */
@@ -51,11 +53,13 @@ export const HOT_CELSIUS = 78;
 /** Of the budget, at most, for the probe where blocks are to be measured too. */
 const probeShare = 0.6;
 const defaultBlocks = 6;
+/** Of the budget: after this no row of blocks begins, which may take as long as all before it. */
+const rowsBegin = 0.5;
 const watchMilliseconds = 250;
 
 /**
- * Measures a board: the probe, then the blocks of the model at hand that the predictor is least sure of. Ends early, with
- * what there is, when the budget is spent, the board gets hot, or the signal is given.
+ * Measures a board: the probe, then the blocks of the model at hand that the predictor is least sure of, then rows of blocks.
+ * Ends early, with what there is, when the budget is spent, the board gets hot, or the signal is given.
  * @throws CalibrationEmptyError where there is nothing
  */
 export async function calibrate<State>(measurer: Measurer, options: CalibrationOptions<State>): Promise<DeviceProfile> {
@@ -91,6 +95,9 @@ export async function calibrate<State>(measurer: Measurer, options: CalibrationO
     await runProbe(threads, missing, () => watch.ended === undefined && clock() - start < forProbe);
     for (const stage of stages) await take(stage, threads, ofStage);
     await measureBlocks(measurer, options, measurements, take, () => watch.ended === undefined);
+    for (const row of options.rows ?? []) {
+      if (!isKnown(row, threads) && clock() - start < rowsBegin * budgetSeconds) await take(row, threads, ofStage);
+    }
     if (measurements.length === 0) throw new CalibrationEmptyError(watch.ended ?? 'the budget was too small');
     // Nothing new: what was known stands as it was.
     if (known !== undefined && measurements.length === before) return known;

@@ -4,10 +4,12 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { calibrate, createOnnxEngine, onnxRuntime, probeCapabilities, startMeasurer } from '../../agent/index.ts';
 import { readPredictor } from '../../cli/predictor/files.ts';
-import { randomStream } from '../../models/index.ts';
+import { randomStream, zoo } from '../../models/index.ts';
 import {
+  blockSources,
   formatRecording,
   graphOf,
+  halfSources,
   parseRecording,
   predictors,
   type RecordedRow,
@@ -19,7 +21,7 @@ import { undisturbedTimes } from './disturbance.ts';
 import { withLock } from './lock.ts';
 import { withNeighbour } from './neighbour.ts';
 import { type Quota, withQuota } from './quota.ts';
-import { blocksOf, isWanted, isWhole, sourceOf, sources } from './sources.ts';
+import { classes, isWanted, isWhole, sources } from './sources.ts';
 import { keyOf, type Subject, subjectOf, type Tour, tour } from './visits.ts';
 
 /*
@@ -131,7 +133,8 @@ async function timeCalibration(board: EmulatedBoard, quota: Quota): Promise<Foun
       budgetSeconds: calibrationBudget - (performance.now() - start) / 1000,
       predictor: predictors.adaptive,
       model: predictor.model,
-      blocks: Array.from({ length: blocksOf('mobilenetv2') }, (_, block) => sourceOf('mobilenetv2', block, block, 8)),
+      blocks: blockSources(calibrated),
+      rows: halfSources(calibrated),
     });
     return { measured: [], calibrationSeconds: Number(((performance.now() - start) / 1000).toFixed(1)) };
   } finally {
@@ -139,6 +142,9 @@ async function timeCalibration(board: EmulatedBoard, quota: Quota): Promise<Foun
     await measurer.close();
   }
 }
+
+/** What `flotilla calibrate --model mobilenetv2 --cuts single` measures. */
+const calibrated = { name: 'mobilenetv2', classes, inputShape: zoo.mobilenetv2.sample, microBatch: 8 } as const;
 
 interface Found {
   readonly measured: readonly Measured[];

@@ -17,6 +17,7 @@ import {
   boardTimes,
   calibrationOptimizerSlots,
   type DeviceProfile,
+  halfSources,
   modelBlocks,
   type PredictorFile,
   predictors,
@@ -41,8 +42,8 @@ export const calibrateCommand = defineCommand({
   summary: 'Measure what this board is fast and slow at, and keep it as its profile.',
   details: [
     'A probe measures matrix products, convolutions, element-wise passes, copies and the cost of a call; then some blocks ' +
-      'of a model are measured, those that the predictor is least sure of. A profile that is there for this version of ' +
-      'the engine is used again.',
+      'of a model are measured, those that the predictor is least sure of, and, where half of the time is left, its halves. ' +
+      'A profile that is there for this version of the engine is used again.',
   ],
   options: {
     board: boardId,
@@ -50,6 +51,7 @@ export const calibrateCommand = defineCommand({
     cuts: withDefault(cutsOption, defaultCuts),
     microBatch: withDefault(wholeNumber('samples a micro-batch', { most: 4096 }), 8),
     blocks: withDefault(wholeNumber('blocks of the model to measure, at most', { least: 0, most: 200 }), 6),
+    rows: withDefault(wholeNumber('halves of the model to measure as stages, at most', { least: 0, most: 2 }), 2),
     threads: withDefault(wholeNumber('threads of one operation; 0 takes all cores', { least: 0, most: 64 }), 0),
     budget: withDefault(realNumber('seconds that it may take', { least: 1 }), 30),
     hot: withDefault(realNumber('degrees Celsius at which the rest is given up', { least: 20 }), HOT_CELSIUS),
@@ -81,6 +83,14 @@ export const calibrateCommand = defineCommand({
       }
     }
 
+    function subjectsOf(model: SurveyModel) {
+      return {
+        blocks: blockSources(model),
+        mostBlocks: options.blocks,
+        rows: halfSources(model).slice(0, options.rows),
+      };
+    }
+
     /** The start of the thread counts: on a slow board it takes seconds. */
     function calibrateWith(measurer: Measurer, startSeconds: number): Promise<DeviceProfile> {
       const telemetry = createTelemetry();
@@ -90,7 +100,7 @@ export const calibrateCommand = defineCommand({
         budgetSeconds: Math.max(1, options.budget - startSeconds),
         predictor: predictors.adaptive,
         model: predictor.model,
-        ...(options.model && { blocks: blockSources(modelOf(options.model, options)), mostBlocks: options.blocks }),
+        ...(options.model && subjectsOf(modelOf(options.model, options))),
         isHot: () => (telemetry.sample().temperatureC ?? 0) >= options.hot,
         signal: interrupts.gentle,
         progress: ({ model, firstBlock, pass, seconds }) =>

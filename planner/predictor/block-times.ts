@@ -1,7 +1,7 @@
 import type { BlockTimes } from '../times.ts';
-import { borderShareOf, splitAlone } from './base/within.ts';
 import type { Guarded } from './guard.ts';
 import type { AdaptiveState } from './predictors/adaptive.ts';
+import { inRow } from './predictors/rows.ts';
 import type { Conditions, Predictor } from './types.ts';
 import type { Pass, Work } from './work/work.ts';
 
@@ -23,16 +23,13 @@ export function blockTimesOf(
   works: readonly (readonly Work[])[],
   conditions?: Conditions,
 ): PredictedTimes {
-  const { weights, model } = state.inner;
-  const { base, within } = model;
   const calls: number[] = [];
   const blocks = works.map((ofBlock) => {
     const time = (pass: Pass) => {
       const work = ofBlock.find((candidate) => candidate.pass === pass);
       if (work === undefined) return { seconds: 0, relativeDeviation: 0 };
       const { seconds, relativeDeviation } = predictor.predict(state, work, conditions);
-      const share = borderShareOf(base, weights.mean, work);
-      const { interior, once } = splitAlone(within, pass, seconds, share);
+      const { interior, once } = inRow(state.inner, work, seconds);
       if (pass !== 'update') calls.push(once);
       return { seconds: interior, relativeDeviation };
     };

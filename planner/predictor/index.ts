@@ -24,7 +24,6 @@ export {
   leaveOneBoardOut,
   observationCounts,
   samplesOf,
-  stageErrors,
 } from './leave-one-out.ts';
 export { type PredictorName, predictorNamed, predictorNames, predictors } from './predictors/index.ts';
 export { type ProbeName, probeNames } from './probes.ts';
@@ -50,5 +49,6 @@ export {
   trialsOf,
 } from './recording.ts';
 export { graphOf, isProbe, probeSource, type Source, sameModel, sameSource, workName, worksOf } from './source.ts';
+export { learnRows, rowsBeside, stageErrors } from './stage-errors.ts';
 export type { Conditions, Learner, Observation, Observed, Prediction, Predictor, Refusal } from './types.ts';
 export { blockWorks, type Pass, passes, stageWorks, type Work, type WorkOptions } from './work/work.ts';

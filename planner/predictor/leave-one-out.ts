@@ -1,13 +1,10 @@
 import { mean } from '../statistics.ts';
 import { type BoardSamples, type FitOptions, type FittedModel, fitModel } from './base/fit.ts';
-import { blockTimesOf } from './block-times.ts';
 import { RecordingsError } from './errors.ts';
 import { afterProbe, chooseTrials, learnAll, relativeErrors, type Trial } from './evaluate.ts';
 import { type PredictorName, predictorNamed, predictors } from './predictors/index.ts';
-import { calibrationOptimizerSlots } from './profile.ts';
 import type { RecordedTrials, StageTrial } from './recording.ts';
-import { graphOf } from './source.ts';
-import { blockWorks, type Work } from './work/work.ts';
+import { learnRows, partsIn, passesOf, rowsBeside, stageErrors } from './stage-errors.ts';
 
 /** How well a board that was left out of the training is predicted. Errors are means of |predicted ÷ measured − 1|. */
 export interface BoardReport {
@@ -16,8 +13,13 @@ export interface BoardReport {
   readonly unseen: Readonly<Record<(typeof observationCounts)[number], number>>;
   /** Share of predictions within 10 %, after 100. */
   readonly within10: number;
-  /** Of whole stages after 100, by the planner's formula: the sum of the blocks' times and one call. */
+  /**
+   * Of whole stages by the planner's formula, the sum of the blocks' times and one call: after 100 measurements, of which those of
+   * halves are of the model's other half.
+   */
   readonly stages: number;
+  /** The same after 100 measurements of single blocks. */
+  readonly stagesByBlocks: number;
   readonly stageCount: number;
   /** After 10, of the other predictors with the same measurements. */
   readonly baselines: Readonly<Record<Exclude<PredictorName, 'adaptive'>, number>>;
@@ -30,22 +32,11 @@ const leastBoards = 3;
 export function samplesOf({ board, probes, blocks, stages }: RecordedTrials): BoardSamples {
   const ofStages = stages.flatMap(({ work, seconds }) => (work === undefined ? [] : [{ work, seconds }]));
   const sums = stages.flatMap((stage) => {
-    const parts = passesOf(stage).map((pass) => ({
-      pass,
-      works: stage.blocks.flatMap((works) => worksIn(works, pass)),
-    }));
+    const parts = passesOf(stage).map((pass) => ({ pass, works: partsIn(stage, pass) }));
     return parts.length === 0 ? [] : [{ seconds: stage.seconds, parts }];
   });
   return { board, samples: [...probes, ...blocks, ...ofStages], stages: sums };
 }
-
-/** What one measurement of a stage ran. */
-function passesOf({ pass }: StageTrial): readonly ('forward' | 'backward')[] {
-  if (pass === 'update') return [];
-  return pass === 'forwardBackward' ? ['forward', 'backward'] : [pass];
-}
-
-const worksIn = (works: readonly Work[], pass: Work['pass']) => works.filter((work) => work.pass === pass);
 
 /** Trains on all boards but one, for each board. @throws RecordingsError */
 export function leaveOneBoardOut(
@@ -73,12 +64,16 @@ function reportOn(board: RecordedTrials, model: FittedModel): BoardReport {
     return { state, errors: relativeErrors(adaptive, state, rest) };
   };
   const [none, ten, hundred] = observationCounts.map(after) as [Stage, Stage, Stage];
-  const stages = stageErrors(board, hundred.state);
+  const beside = (rows: readonly StageTrial[]) =>
+    learnRows(learnAll(adaptive, start, chosen.slice(0, chosen.length - rows.length)), rows);
+  const stages = stageErrors(board, (stage) => beside(rowsBeside(board, stage)));
+  const byBlocks = stageErrors(board, () => hundred.state);
   return {
     board: board.board,
     unseen: { 0: mean(none.errors), 10: mean(ten.errors), 100: mean(hundred.errors) },
     within10: hundred.errors.filter((error) => error <= 0.1).length / hundred.errors.length,
     stages: mean(stages),
+    stagesByBlocks: mean(byBlocks),
     stageCount: stages.length,
     baselines: {
       scalar: baselineError('scalar', model, board, chosen.slice(0, 10)),
@@ -105,29 +100,5 @@ function baselineError(
       state,
       board.blocks.filter((trial) => !measured.includes(trial)),
     ),
-  );
-}
-
-/** The relative errors of a board's stages: of their forward and backward, apart or as one, as they were measured. */
-export function stageErrors({ stages, channelBlock }: RecordedTrials, state: AdaptiveState): readonly number[] {
-  const options = { capabilities: { channelBlock }, optimizerSlots: calibrationOptimizerSlots };
-  const byModel = Map.groupBy(
-    stages.filter((stage) => passesOf(stage).length > 0),
-    ({ source }) => `${source.model} ${source.microBatch}`,
-  );
-  return [...byModel.values()].flatMap((ofModel) => {
-    const { source } = ofModel[0]!;
-    const { graph, blocks } = graphOf(source);
-    const times = blockTimesOf(predictors.adaptive, state, blockWorks(source.model, graph, blocks, options));
-    return ofModel.map((stage) => Math.abs(stageSeconds(stage, times) / stage.seconds - 1));
-  });
-}
-
-function stageSeconds(stage: StageTrial, { blocks, callSeconds }: ReturnType<typeof blockTimesOf>): number {
-  const { firstBlock, lastBlock } = stage.source;
-  const within = blocks.slice(firstBlock, lastBlock + 1);
-  return passesOf(stage).reduce(
-    (sum, each) => sum + within.reduce((total, times) => total + times[each], 0),
-    callSeconds,
   );
 }

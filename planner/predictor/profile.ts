@@ -2,7 +2,7 @@ import { cutKinds } from '../../models/index.ts';
 import type { FittedModel } from './base/fit.ts';
 import { PredictorFileError, PredictorTruncatedError, ProfileEngineError } from './errors.ts';
 import { type Fields, parseObject } from './json.ts';
-import { type Source, sameSource, worksOf } from './source.ts';
+import { partsOf, type Source, sameSource, worksOf } from './source.ts';
 import type { Predictor } from './types.ts';
 import { type Pass, passes, type Work } from './work/work.ts';
 
@@ -108,15 +108,18 @@ export function afterMeasurements<State>(
 ): State {
   const options = { capabilities: { channelBlock }, optimizerSlots: calibrationOptimizerSlots };
   let state = before;
-  let last: { readonly source: Source; readonly works: readonly Work[] } | undefined;
+  let last: { readonly source: Source; readonly works: readonly Work[]; readonly blocks: readonly Work[] } | undefined;
   for (const measurement of measurements) {
     if (measurement.threads !== threads) continue;
     // The passes of a source follow each other.
     if (last === undefined || !sameSource(last.source, measurement)) {
-      last = { source: measurement, works: worksOf(measurement, options) };
+      last = { source: measurement, works: worksOf(measurement, options), blocks: partsOf(measurement, options) };
     }
     const work = last.works.find(({ pass }) => pass === measurement.pass);
-    if (work !== undefined) state = predictor.observe(state, { work, seconds: measurement.seconds }).state;
+    const parts = last.blocks.filter(({ pass }) => pass === measurement.pass && pass !== 'update');
+    const { seconds } = measurement;
+    if (work !== undefined)
+      state = predictor.observe(state, { work, seconds, ...(parts.length > 1 && { parts }) }).state;
   }
   return state;
 }

@@ -52,6 +52,16 @@ export function worksOf(source: Source, options: WorkOptions): readonly Work[] {
   return stageWorks(`${workName(source)}/${run}`, stageOf(graph, blocks, firstBlock, lastBlock), options);
 }
 
+/** The same of each of its blocks alone, where there are several. */
+export function partsOf(source: Source, options: WorkOptions): readonly Work[] {
+  const { firstBlock, lastBlock } = source;
+  if (firstBlock === lastBlock) return [];
+  const { graph, blocks } = graphOf(source);
+  return blocks
+    .slice(firstBlock, lastBlock + 1)
+    .flatMap(({ index }) => stageWorks(`${workName(source)}/${index}`, stageOf(graph, blocks, index, index), options));
+}
+
 /** Whether two sources are of the same model, cuts, input and micro-batch, whichever blocks. */
 export function sameModel(
   a: Omit<Source, 'firstBlock' | 'lastBlock'>,

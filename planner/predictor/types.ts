@@ -14,6 +14,8 @@ export interface Prediction {
 export interface Observation {
   readonly work: Work;
   readonly seconds: number;
+  /** Where the work is of several blocks: the same pass of each of them alone. */
+  readonly parts?: readonly Work[];
   /** The board's monotonic clock when the work ended, in seconds; shows clocks that jump. */
   readonly at?: number;
   readonly conditions?: Conditions;

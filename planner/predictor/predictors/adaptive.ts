@@ -2,9 +2,10 @@ import { type Gaussian, predictLinear, updateLinear } from '../adaptation/gaussi
 import { noTimes, type OwnTime, type OwnTimes, timeOf, withTime } from '../adaptation/own-times.ts';
 import { type FittedModel, noiseClass } from '../base/fit.ts';
 import { featureCount, type Reference, refer } from '../base/model.ts';
-import type { Conditions, Learner, Prediction } from '../types.ts';
+import type { Conditions, Learner, Observation, Prediction } from '../types.ts';
 import { familyNames } from '../work/kinds.ts';
 import type { Work } from '../work/work.ts';
+import { learnRow } from './rows.ts';
 
 /** What is known of one board. */
 export interface AdaptiveState {
@@ -32,27 +33,39 @@ export const adaptive: Learner<AdaptiveState> = {
     const reference = refer(state.model.base, work);
     return predictFrom(state, work, reference, conditions).prediction;
   },
-  learn(state, { work, seconds, conditions }) {
-    const reference = refer(state.model.base, work);
-    const { linear, own, noise, deviation } = predictFrom(state, work, reference, conditions);
-    const target = Math.log(seconds) - reference.logSeconds - shift(reference, conditions);
-    const surprise = (target - linear.mean - own.mean) / deviation;
-    const trend = (1 - trendShare) * state.trend + trendShare * Math.max(-alone, Math.min(alone, surprise));
-    const hasChanged = Math.abs(trend) > changed;
-    // A lone measurement far off is believed little; one of several on the same side is not alone.
-    const doubt = hasChanged ? 1 : Math.max(1, Math.abs(surprise));
-    const loosened = loosenCommon(state.weights, hasChanged ? changeVariance : driftVariance);
-    const weights = updateLinear(loosened, reference.features, target - (hasChanged ? 0 : own.mean), noise * doubt);
-    const rest = target - predictLinear(weights, reference.features).mean;
-    return {
-      ...state,
-      weights,
-      trend: hasChanged ? trend / 2 : trend,
-      scatter: learnScatter(state.scatter, surprise),
-      works: learnOwn(state.works, work, rest, doubt),
-    };
+  learn(before, observation) {
+    const state = learnWork(before, observation);
+    return observation.parts === undefined ? state : { ...state, works: learnParts(state, observation) };
   },
 };
+
+/** From a row of blocks as from any work: it is one program. */
+function learnWork(state: AdaptiveState, { work, seconds, conditions }: Observation): AdaptiveState {
+  const reference = refer(state.model.base, work);
+  const { linear, own, noise, deviation } = predictFrom(state, work, reference, conditions);
+  const target = Math.log(seconds) - reference.logSeconds - shift(reference, conditions);
+  const surprise = (target - linear.mean - own.mean) / deviation;
+  const trend = (1 - trendShare) * state.trend + trendShare * Math.max(-alone, Math.min(alone, surprise));
+  const hasChanged = Math.abs(trend) > changed;
+  // A lone measurement far off is believed little; one of several on the same side is not alone.
+  const doubt = hasChanged ? 1 : Math.max(1, Math.abs(surprise));
+  const loosened = loosenCommon(state.weights, hasChanged ? changeVariance : driftVariance);
+  const weights = updateLinear(loosened, reference.features, target - (hasChanged ? 0 : own.mean), noise * doubt);
+  const rest = target - predictLinear(weights, reference.features).mean;
+  return {
+    ...state,
+    weights,
+    trend: hasChanged ? trend / 2 : trend,
+    scatter: learnScatter(state.scatter, surprise),
+    works: learnOwn(state.works, work, rest, doubt),
+  };
+}
+
+/** And from a row beside its blocks: how they add up. */
+function learnParts(state: AdaptiveState, { seconds, parts = [], conditions }: Observation): OwnTimes {
+  const alone = parts.map((part) => adaptive.predict(state, part, conditions).seconds);
+  return parts.length < 2 ? state.works : learnRow(state, parts, alone, seconds);
+}
 
 const trendShare = 0.4;
 /** Standard deviations. */

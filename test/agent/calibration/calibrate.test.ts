@@ -10,7 +10,7 @@ import {
   saveProfile,
   startMeasurer,
 } from '../../../agent/index.ts';
-import { predictors, probeNames, type Source, worksOf } from '../../../planner/index.ts';
+import { halfSources, predictors, probeNames, type Source, worksOf } from '../../../planner/index.ts';
 import { aBoardLike, fleetModel, trueSeconds } from '../../planner/predictor/boards.ts';
 
 const model = fleetModel();
@@ -69,6 +69,38 @@ test('the probe is run whole, then the blocks that the predictor is least sure o
     ['cifarnet', 'cifarnet', 'cifarnet'],
   );
   t.is(new Set(measured.map((each) => each.block)).size, 3);
+});
+
+test('after the blocks come the halves of the model, each once, where half of the budget is left', async (t) => {
+  const { inputShape, classes, microBatch } = blocks[0]!;
+  const rows = halfSources({ name: 'cifarnet', classes, inputShape, microBatch });
+  t.deepEqual(
+    rows.map(({ firstBlock, lastBlock }) => [firstBlock, lastBlock]),
+    [
+      [0, 3],
+      [4, 6],
+    ],
+  );
+  const { measurer, asked, clock } = imaginedMeasurer();
+  const first = await calibrate(measurer, { ...asking, clock, blocks, mostBlocks: 3, rows });
+  t.deepEqual(
+    first.measurements
+      .filter((row) => row.lastBlock > row.firstBlock && row.pass === 'forward')
+      .map((row) => row.lastBlock),
+    [3, 6],
+  );
+  t.is(asked.length, probeNames.length + 3 + 2);
+  await calibrate(measurer, { ...asking, clock, rows, known: first });
+  t.is(asked.length, probeNames.length + 3 + 2);
+  const slow = imaginedMeasurer(1.2);
+  const { measurements } = await calibrate(slow.measurer, {
+    ...asking,
+    clock: slow.clock,
+    blocks,
+    mostBlocks: 3,
+    rows,
+  });
+  t.true(measurements.every((row) => row.lastBlock === row.firstBlock));
 });
 
 test('a measurement is the median of its windows, with the distance of the quartiles', async (t) => {
