@@ -82,10 +82,10 @@ export const lab = defineCommand({
   },
 });
 
-/** A lab that stands by itself has no steps to count. @throws ScenarioError */
+/** A lab that stands by itself trains nothing. @throws ScenarioError */
 function checkMoments(file: string, { description: { events } }: Inside): void {
-  const counted = events.find(({ after }) => 'steps' in after);
+  const counted = events.find(({ after }) => !('seconds' in after));
   if (counted === undefined) return;
-  const problem = `the event "${counted.event}" of ${counted.board} is counted by steps, which only \`flotilla train\` does: give seconds`;
+  const problem = `the event "${counted.event}" of ${counted.board} is counted by steps or from the first one, which only \`flotilla train\` does: give seconds`;
   throw new ScenarioError(file, 0, 'events', problem);
 }

@@ -25,13 +25,24 @@ export function tellStory(events: readonly LabEvent[], hands: StoryHands): Story
     hands.say(`${when}: ${wordsOf(event)}`);
     carryOut(event, hands).catch((error: Error) => hands.say(`${event.board}: ${error.message}`));
   };
+  const happenIn = (seconds: number, event: LabEvent, when: string): void => {
+    timers.push(setTimeout(() => happen(event, when), 1000 * seconds).unref());
+  };
+  let hasTrained = false;
   for (const event of events) {
-    if (!('seconds' in event.after)) continue;
-    const { seconds } = event.after;
-    timers.push(setTimeout(() => happen(event, `After ${seconds} s`), 1000 * seconds).unref());
+    if ('seconds' in event.after) happenIn(event.after.seconds, event, `After ${event.after.seconds} s`);
   }
+  const beginTraining = (): void => {
+    hasTrained = true;
+    for (const event of events) {
+      if (!('trainingSeconds' in event.after)) continue;
+      const { trainingSeconds } = event.after;
+      happenIn(trainingSeconds, event, `After ${trainingSeconds} s of training`);
+    }
+  };
   return {
     stepDone(steps) {
+      if (!hasTrained) beginTraining();
       for (const event of [...waiting]) {
         if ('steps' in event.after && event.after.steps <= steps) happen(event, `After step ${steps}`);
       }

@@ -59,14 +59,15 @@ const LONGEST = 1_000_000;
 
 function readMoment(reader: ScenarioReader, map: YAMLMap): Moment {
   const text = map.get('after');
-  const [, digits = '', unit = ''] = /^\s*(\d+)\s*(steps?|s)\s*$/.exec(String(text)) ?? [];
+  const [, digits = '', unit = ''] = /^\s*(\d+)\s*(steps?|s|s of training)\s*$/.exec(String(text)) ?? [];
   const amount = Number(digits);
   if (digits === '' || amount > LONGEST) {
     return reader.fail(
       map.get('after', true) ?? map,
       'after',
-      `after "${String(text)}" is neither steps nor seconds, such as 40 steps or 30 s`,
+      `after "${String(text)}" is neither steps nor seconds, such as 40 steps, 30 s or 30 s of training`,
     );
   }
+  if (unit === 's of training') return { trainingSeconds: amount };
   return unit === 's' ? { seconds: amount } : { steps: amount };
 }

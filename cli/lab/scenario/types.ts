@@ -18,8 +18,8 @@ export interface ScenarioBoard {
   readonly link?: Link;
 }
 
-/** After so many steps of the run, or seconds after the boards were started. */
-export type Moment = { readonly steps: number } | { readonly seconds: number };
+/** After so many steps of the run, seconds after the boards were started, or seconds after the run's first step was done. */
+export type Moment = { readonly steps: number } | { readonly seconds: number } | { readonly trainingSeconds: number };
 
 /** What happens to a board while the lab stands. */
 export type LabEvent = { readonly after: Moment; readonly board: string } & (

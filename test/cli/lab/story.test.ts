@@ -60,6 +60,20 @@ test('seconds count from the beginning, and nothing happens after the end', asyn
   t.deepEqual(done, ['kill b']);
 });
 
+test('seconds of training count from the first step that is done', async (t) => {
+  const { done, hands } = recorder();
+  const { events } = parse('  - { after: 0 s of training, board: a, event: quota, quota: 0.3 }');
+  t.deepEqual(events[0]?.after, { trainingSeconds: 0 });
+  const told = tellStory(events, hands);
+  await wait(50);
+  t.deepEqual(done, []);
+  told.stepDone(1);
+  told.stepDone(2);
+  while (done.length === 0) await wait(10);
+  t.deepEqual(done, ['quota a 0.3']);
+  told.close();
+});
+
 test('what an event cannot do is said, and the others happen', async (t) => {
   const said: string[] = [];
   const { done, hands } = recorder();
@@ -78,6 +92,7 @@ const bad: readonly (readonly [title: string, events: string, key: string, says:
   ['an unknown board', '  - { after: 1 s, board: d, event: dies }', 'board', /"d" is not known/],
   ['an unknown event', '  - { after: 1 s, board: a, event: die }', 'event', /Did you mean "dies"/],
   ['a moment without a unit', '  - { after: 30, board: a, event: dies }', 'after', /"30" is neither steps nor seconds/],
+  ['seconds of something else', '  - { after: 3 s of rest, board: a, event: dies }', 'after', /"3 s of rest"/],
   ['a negative moment', '  - { after: -3 s, board: a, event: dies }', 'after', /"-3 s"/],
   ['no moment', '  - { board: a, event: dies }', 'after', /neither steps nor seconds/],
   [
