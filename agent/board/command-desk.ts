@@ -42,6 +42,7 @@ export class CommandDesk {
         });
         break;
       case 'propose':
+        this.#surveyor.stop('the board gets work');
         this.#change(() => this.#propose(command));
         break;
       case 'commit':

@@ -5,6 +5,7 @@ import { signatureOf } from './failure.ts';
 import { nextCapturable } from './grants.ts';
 import { withoutErrors } from './link-histories.ts';
 import { withoutStep } from './metrics.ts';
+import { seenUnder } from './pace.ts';
 import { type CaptureState, type RunState, stepsDone } from './state.ts';
 import { totalsOf } from './totals.ts';
 import { askedAnew, withLast } from './transitions.ts';
@@ -12,12 +13,8 @@ import { askedAnew, withLast } from './transitions.ts';
 /** What a decision changes by being taken: it is not taken again. */
 export function applyAction(run: RunState, action: Action, at: number): RunState {
   switch (action.kind) {
-    case 'survey': {
-      const survey = { ...run.survey, rounds: action.round + 1, awaited: new Set(action.wishes.keys()) };
-      // Others go on with training.
-      if (run.phase === 'training') return { ...run, survey };
-      return { ...run, survey, phase: 'surveying', phaseSince: at, progressAt: at };
-    }
+    case 'survey':
+      return applyAsking(run, action, at);
     case 'adopt': {
       const stages = action.plan.stages.map((stage) => newStage(stage, run, at));
       const { plan } = action;
@@ -28,7 +25,9 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
         phase: 'opening',
         phaseSince: at,
         plannedAt: at,
-        pacesAtPlan: run.paces,
+        seen: seenUnder(run.seen, undefined, plan),
+        pacesAtPlan: run.seen.paces,
+        pacesAtLook: run.seen.paces,
         links: withoutErrors(run.links),
         widthsAt: run.request.settings.fromStep,
         progressAt: at,
@@ -56,7 +55,12 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
     case 'recover':
       return applyRecovery(run, action, at);
     case 'weigh':
-      return { ...run, weighedAt: action.step, improvedAt: action.worthIt ? action.step : run.improvedAt };
+      return {
+        ...run,
+        weighedAt: action.step,
+        pacesAtLook: run.seen.paces,
+        improvedAt: action.worthIt ? action.step : run.improvedAt,
+      };
     case 'move':
       return { ...run, move: { step: nextCapturable(run), reason: action.reason } };
     case 'propose':
@@ -84,6 +88,19 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
     default:
       return action satisfies never;
   }
+}
+
+function applyAsking(run: RunState, { round, wishes }: Extract<Action, { kind: 'survey' }>, at: number): RunState {
+  const awaited = new Set([...run.survey.awaited, ...wishes.keys()]);
+  const askedAt = new Map([...run.survey.askedAt, ...[...wishes.keys()].map((board) => [board, at] as const)]);
+  const survey = { ...run.survey, rounds: round + 1, awaited, askedAt };
+  if (run.phase !== 'training') return { ...run, survey, phase: 'surveying', phaseSince: at, progressAt: at };
+  // Others go on with training.
+  const askedBeside = new Map(survey.askedBeside);
+  for (const [board, { stages }] of wishes) {
+    if (stages.length > 0) askedBeside.set(board, (askedBeside.get(board) ?? 0) + 1);
+  }
+  return { ...run, survey: { ...survey, askedBeside } };
 }
 
 /** Errors of the widths before say nothing of those after. */

@@ -3,6 +3,7 @@ import { boardsOfEither, type Plan } from '../index.ts';
 import type { Action } from './actions.ts';
 import { costInNewTerm } from './capture-cost.ts';
 import { withoutErrors } from './link-histories.ts';
+import { seenUnder } from './pace.ts';
 import type { IgnoreReason, NextPlan, RunState, StageState } from './state.ts';
 import { noTotals, totalsOf } from './totals.ts';
 import { askedAnew, isLive, suspect, withLast } from './transitions.ts';
@@ -30,7 +31,7 @@ export function propose(run: RunState, { plan, reason }: ActionOf<'propose'>, at
     reason,
     phase: 'building',
     since: at,
-    paces: run.paces,
+    paces: run.seen.paces,
     ready: new Map(),
     problem: undefined,
     step: run.granted,
@@ -58,6 +59,8 @@ export function take(run: RunState, at: number): RunState {
     // Boards that came since it was made are still to be looked at.
     plannedAt: next.since,
     pacesAtPlan: next.paces,
+    pacesAtLook: next.paces,
+    seen: seenUnder(run.seen, next.before, plan),
     weighedAt: step,
     improvedAt: step,
     links: withoutErrors(run.links),
@@ -74,7 +77,7 @@ export function take(run: RunState, at: number): RunState {
 export function settle(run: RunState, { handoverSeconds, bytes }: ActionOf<'settle'>, at: number): RunState {
   const { since: proposedAt, committedAt: readyAt } = run.next!;
   const recoveries = withLast(run.recoveries, { trainingAt: at, proposedAt, readyAt, movedBytes: bytes });
-  return { ...run, next: undefined, gaveUp: false, startSeconds: handoverSeconds, recoveries };
+  return { ...run, next: undefined, gaveUp: false, moveSeconds: handoverSeconds, recoveries };
 }
 
 /** What a report means for the next plan; undefined where it is not about that, or about a stage that is the run's already. */

@@ -5,7 +5,8 @@ import { costAfterStep } from './capture-cost.ts';
 import type { CapturedTensor } from './events.ts';
 import { linksAfter } from './link-histories.ts';
 import { withStepReport } from './metrics.ts';
-import { paceAfter } from './pace.ts';
+import { seenAfter } from './pace.ts';
+import { afterRecheck } from './rechecking.ts';
 import {
   type Failure,
   type FleetState,
@@ -52,6 +53,11 @@ function applySurvey(state: FleetState, run: RunState, board: string, report: Re
   const left = without(known, board);
   const found = surveyOf(report);
   const before = known.surveys.get(board);
+  if (run.phase === 'training' && before !== undefined) {
+    const answered = { ...run, survey: left };
+    if ('problem' in found) return { ...state, run: answered };
+    return { ...state, run: { ...answered, ...afterRecheck(answered, board, { before, found }) } };
+  }
   const survey =
     'problem' in found
       ? { ...left, problems: new Map(known.problems).set(board, found.problem) }
@@ -122,7 +128,7 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
   return {
     ...next,
     captureCost: done ? costAfterStep(run, stepsDone(next), at) : run.captureCost,
-    paces: paceAfter(run, stage, report),
+    seen: seenAfter(run, stage, report),
     stepReports: withStepReport(run, stage, report),
     links: linksAfter(run, stage, report),
     losses: isLast ? [...run.losses, loss!] : run.losses,

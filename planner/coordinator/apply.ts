@@ -4,6 +4,7 @@ import { applyReport, applyTensor } from './apply-report.ts';
 import { noCaptures } from './capture-cost.ts';
 import type { Event } from './events.ts';
 import { nextCapturable } from './grants.ts';
+import { nothingSeen } from './pace.ts';
 import { hearBeat, missBeat, wakeUp } from './presence.ts';
 import type { FleetState, RunRequest, RunState } from './state.ts';
 import { fail, ignore, leave, withBoard } from './transitions.ts';
@@ -72,15 +73,24 @@ function newRun(request: RunRequest, at: number): RunState {
     phase: 'gathering',
     phaseSince: at,
     stopRequested: false,
-    paces: new Map(),
+    seen: nothingSeen,
     pacesAtPlan: new Map(),
+    pacesAtLook: new Map(),
     links: new Map(),
     widthFloors: new Map(),
     widthsAt: fromStep,
     weighedAt: fromStep,
     improvedAt: undefined,
     startSeconds: 0,
-    survey: { rounds: 0, awaited: new Set(), surveys: new Map(), problems: new Map() },
+    moveSeconds: undefined,
+    survey: {
+      rounds: 0,
+      awaited: new Set(),
+      surveys: new Map(),
+      problems: new Map(),
+      askedAt: new Map(),
+      askedBeside: new Map(),
+    },
     plan: undefined,
     stages: [],
     granted: fromStep,

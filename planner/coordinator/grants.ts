@@ -5,6 +5,8 @@ import { type RunState, stepsDone } from './state.ts';
 
 /** Boards have about this much work granted: more than a message's way to the hub and back, and soon stopped. */
 const GRANTED_SECONDS = 1;
+/** The same while the next plan is made ready. */
+const BUILDING_SECONDS = 0.1;
 /** One step in work and one to go on with. */
 const LEAST_STEPS = 2;
 const MOST_STEPS = 64;
@@ -30,12 +32,18 @@ export function grantSteps(run: RunState, now: number): readonly Action[] {
   return toStep > granted ? [{ kind: 'grant', toStep, capture: captures }] : [];
 }
 
-/** Steps that may be granted ahead, by the speed of the latest ones. */
-function windowOf({ doneAt }: RunState): number {
+/**
+ * Steps that may be granted ahead, by the speed of the latest ones. The change to a next plan has to wait for what is granted:
+ * fewer are while it is made ready.
+ */
+function windowOf({ doneAt, next }: RunState): number {
+  const isBuilding = next?.phase === 'building';
+  const least = isBuilding ? 1 : LEAST_STEPS;
   const seconds = (doneAt.at(-1) ?? 0) - (doneAt[0] ?? 0);
-  if (doneAt.length < 2 || seconds <= 0) return LEAST_STEPS;
-  const steps = Math.ceil((GRANTED_SECONDS * (doneAt.length - 1)) / seconds);
-  return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, steps));
+  if (doneAt.length < 2 || seconds <= 0) return least;
+  const granted = isBuilding ? BUILDING_SECONDS : GRANTED_SECONDS;
+  const steps = Math.ceil((granted * (doneAt.length - 1)) / seconds);
+  return Math.min(MOST_STEPS, Math.max(least, steps));
 }
 
 /** The next step at which state is captured: for a checkpoint, for the hub's memory, or as the last. */

@@ -120,9 +120,12 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
   const doers: Doers = {
     survey({ round, wishes }, state) {
       const boards = [...wishes.keys()];
-      const what = [...wishes.values()].some(({ stages }) => stages.length > 0) ? 'stages' : 'first';
-      tellEvent('surveying', { boards, what });
-      onSurvey?.(boards, what);
+      const isOfStages = [...wishes.values()].some(({ stages }) => stages.length > 0);
+      const isBeside = isOfStages && runIn(state).phase === 'training';
+      const what = isOfStages ? 'stages' : 'first';
+      tellEvent('surveying', { boards, what: isBeside ? 'again' : what });
+      // Nobody waits for boards without work that look how fast they are now.
+      if (!isBeside) onSurvey?.(boards, what);
       const { term } = runIn(state).request;
       for (const [id, wish] of wishes) {
         const message = { kind: 'survey', run, term, round, wish: { ...wish } as unknown as JsonObject } as const;

@@ -19,6 +19,7 @@ import {
   type WidthFloors,
 } from '../index.ts';
 import { plannerBoard } from './costs.ts';
+import { correctedByRun, type LearnedStages } from './learned.ts';
 import { type LinkHistories, linksUnderLoad } from './link-histories.ts';
 import { type Paces, paceOf } from './pace.ts';
 import { type Share, shareOf, shareOut } from './sharing.ts';
@@ -50,17 +51,26 @@ export function boardsThere(
 export type Knowledge = {
   readonly surveys: ReadonlyMap<string, BoardSurvey>;
   readonly paces: Paces;
+  /** What their stages took in the run. */
+  readonly learned: LearnedStages;
   /** What widths have lost too much. */
   readonly floors: WidthFloors;
   /** What links have carried. */
   readonly links: LinkHistories;
 };
 
-const nothing: Knowledge = { surveys: new Map(), paces: new Map(), floors: new Map(), links: new Map() };
+const nothing: Knowledge = {
+  surveys: new Map(),
+  paces: new Map(),
+  learned: new Map(),
+  floors: new Map(),
+  links: new Map(),
+};
 
 /** What a run knows of its boards. */
-export function knowledgeOf({ survey: { surveys }, paces, widthFloors: floors, links }: RunState): Knowledge {
-  return { surveys, paces, floors, links };
+export function knowledgeOf({ survey: { surveys }, seen, widthFloors: floors, links }: RunState): Knowledge {
+  const { paces, learned } = seen;
+  return { surveys, paces, learned, floors, links };
 }
 
 /**
@@ -135,21 +145,23 @@ function stepOf({ request, partition: chosen }: Share): number {
 export function partitionRequest(
   request: RunRequest,
   boards: readonly OnlineBoard[],
-  { surveys, paces, links }: Knowledge,
+  { surveys, paces, learned, links }: Knowledge,
   schedule: ScheduleName,
 ): PartitionRequest & { readonly schedule: ScheduleName } {
   const { settings, blocks } = request;
   const { microBatches, split } = settings;
   const isFree = settings.arrangement === 'free' && split === undefined;
-  return {
+  const asSurveyed = {
     blocks,
-    boards: timesOf(request, boards, surveys).map((board) => slowed(board, paceOf(paces, board.id))),
+    boards: timesOf(request, boards, surveys),
     microBatches,
     links: settings.codecs?.kind === 'auto' ? linksUnderLoad(linksBetween(surveys), links) : linksBetween(surveys),
     schedule,
     useAll: !isFree,
     order: isFree || typeof settings.boards === 'number' ? 'any' : 'given',
-  };
+  } as const;
+  const asSeen = correctedByRun(asSurveyed, learned).map((board) => slowed(board, paceOf(paces, board.id)));
+  return { ...asSurveyed, boards: asSeen };
 }
 
 /** A plan without `cuts` has the blocks between single ones. */

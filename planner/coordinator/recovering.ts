@@ -5,8 +5,9 @@ import { isBadInput } from './errors.ts';
 import { describeFailure, signatureOf } from './failure.ts';
 import { abandonedBy, changeTo, isSteady } from './moving.ts';
 import { boardsThere, knowledgeOf, planOf, requestFor } from './planning.ts';
+import { recheckWishes } from './rechecking.ts';
 import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
-import { knownBoards, newcomerWishes } from './surveying.ts';
+import { knownBoards, newcomerStageWishes, newcomerWishes } from './surveying.ts';
 
 /** A change of boards costs about as much as some steps. */
 const LEAST_STEPS_LEFT = 10;
@@ -81,7 +82,7 @@ export function isMoveWanted(run: RunState, now: number, state: FleetState): rea
   const next = knownBoards(run, settledBoards(run, now, state));
   const drained = stages.find(({ board }) => state.boards.get(board)?.drained);
   if (drained !== undefined) return [changeTo(run, next, `${drained.board} is being drained`)];
-  const back = next.find(({ id }) => !isIn(run, id) && isNew(run, state, id));
+  const back = newcomerAmong(run, next, state);
   if (back === undefined) return [];
   const problem = problemWith(run, next, back.id);
   if (problem === undefined) return [changeTo(run, next, `${back.id} is there`)];
@@ -89,12 +90,42 @@ export function isMoveWanted(run: RunState, now: number, state: FleetState): rea
   return [{ kind: 'leave-out', board: back.id, onlineSince, reason: problem }];
 }
 
+/** One that is not measuring anything. */
+function newcomerAmong(run: RunState, boards: readonly OnlineBoard[], state: FleetState): OnlineBoard | undefined {
+  return boards.find(({ id }) => !isIn(run, id) && isNew(run, state, id) && !run.survey.awaited.has(id));
+}
+
 /** A board that comes measures itself beside the training of the others, before a plan is made with it. */
 export function isNewcomerUnknown(run: RunState, now: number, state: FleetState): readonly Action[] {
   const { survey } = run;
-  if (!mayChange(run) || survey.awaited.size > 0) return [];
+  if (!mayChange(run)) return [];
   const others = settledBoards(run, now, state).filter(({ id }) => !isIn(run, id));
   const wishes = newcomerWishes(run, others);
+  return wishes.size > 0 ? [{ kind: 'survey', round: survey.rounds - 1, wishes }] : [];
+}
+
+/** Then it measures the stage that it would get, as others did before the run: what it takes is not what its blocks take alone. */
+export function isNewcomerUntried(run: RunState, now: number, state: FleetState): readonly Action[] {
+  if (!mayChange(run)) return [];
+  const boards = knownBoards(run, settledBoards(run, now, state));
+  const back = newcomerAmong(run, boards, state);
+  if (back === undefined) return [];
+  try {
+    const wishes = newcomerStageWishes(run, planOf(requestFor(run, boards), boards, knowledgeOf(run)), back.id);
+    return wishes.size > 0 ? [{ kind: 'survey', round: run.survey.rounds - 1, wishes }] : [];
+  } catch (error) {
+    // Whether it gets work is told by the next question.
+    if (error instanceof PlannerError) return [];
+    throw error;
+  }
+}
+
+/** What a board can do that has no work is looked at again from time to time. */
+export function isIdleBoardDue(run: RunState, now: number, state: FleetState): readonly Action[] {
+  const { survey } = run;
+  if (!mayChange(run)) return [];
+  const idle = settledBoards(run, now, state).filter(({ id }) => !isIn(run, id) && !survey.awaited.has(id));
+  const wishes = recheckWishes(run, idle, now);
   return wishes.size > 0 ? [{ kind: 'survey', round: survey.rounds - 1, wishes }] : [];
 }
 

@@ -2,7 +2,7 @@ import type { BlockCost, BoardSurvey, Plan, WidthFloors } from '../index.ts';
 import type { CaptureCost } from './capture-cost.ts';
 import type { LinkHistories } from './link-histories.ts';
 import type { StepReports } from './metrics.ts';
-import type { Paces } from './pace.ts';
+import type { Paces, Seen } from './pace.ts';
 import type { BoardTotals, Deadlines, Recovery, RunSettings } from './types.ts';
 
 /** A board that could take part: online, and with a profile. */
@@ -82,6 +82,10 @@ export type SurveyState = {
   readonly surveys: ReadonlyMap<string, BoardSurvey>;
   /** Boards that could not measure themselves, and why: they are planned with as the predictor guesses. */
   readonly problems: ReadonlyMap<string, string>;
+  /** When each board was last asked. */
+  readonly askedAt: ReadonlyMap<string, number>;
+  /** How often each was asked for a stage while others trained. */
+  readonly askedBeside: ReadonlyMap<string, number>;
 };
 
 /** A plan that is made ready beside the training under the one before it, and what has been heard of it. */
@@ -175,10 +179,12 @@ export type RunState = {
   readonly gaveUp: boolean;
   /** The highest term that any plan of the run has had. */
   readonly lastTerm: number;
-  /** A board's time in the run ÷ the time by its own measurements: a mean over its steps in which old ones fade. */
-  readonly paces: Paces;
-  /** The same when the plan was made: its times are of then. */
+  /** How fast boards are, and what their stages take, by their steps. */
+  readonly seen: Seen;
+  /** Boards' paces when the plan was made: its times are of then. */
   readonly pacesAtPlan: Paces;
+  /** The same when a better plan was last looked for. */
+  readonly pacesAtLook: Paces;
   /** What links have carried and lost of late. */
   readonly links: LinkHistories;
   /** The step at which widths of links were last looked at, or changed. */
@@ -188,8 +194,10 @@ export type RunState = {
   /** The step at which a better plan was last looked for, and the one from which it was last changed for one. */
   readonly weighedAt: number;
   readonly improvedAt: number | undefined;
-  /** From the choice of boards to the first grant, in the latest term: what a change of plan takes. */
+  /** From the choice of boards to the first grant, in the latest term whose boards were loaded anew. */
   readonly startSeconds: number;
+  /** How long the last planned change held training up; undefined before the first. */
+  readonly moveSeconds: number | undefined;
   /** When the boards of the plan were chosen. */
   readonly plannedAt: number;
   /** Boards that came since and got nothing, with the time that they came. */

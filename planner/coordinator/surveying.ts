@@ -6,6 +6,8 @@ import type { OnlineBoard, RunState } from './state.ts';
 const MOST_ROUNDS = 4;
 /** Links are looked at between all pairs of so many boards at most. */
 const MOST_FOR_LINKS = 10;
+/** Stages that one who comes while others train is asked for before it is taken in, whether or not it can measure them. */
+const MOST_OF_NEWCOMER = 2;
 /** Of the budget, for a stage of a plan. */
 const STAGE_SHARE = 0.5;
 
@@ -55,4 +57,17 @@ export function stageWishes({ request, survey }: RunState, plan: Plan): Map<stri
     wishes.set(board, { model, budgetSeconds, stages: [{ firstBlock, lastBlock }], links: [] });
   }
   return wishes;
+}
+
+/** The stage that a plan would give a board that comes while others train, where it may still measure it. */
+export function newcomerStageWishes({ request, survey }: RunState, plan: Plan, id: string): Map<string, SurveyWish> {
+  const model = surveyModel(request);
+  const known = survey.surveys.get(id);
+  const stage = plan.stages.find(({ board }) => board === id);
+  if (known === undefined || stage === undefined) return new Map();
+  const { firstBlock, lastBlock } = stage;
+  const isEnough = (survey.askedBeside.get(id) ?? 0) >= MOST_OF_NEWCOMER;
+  if (isEnough || hasMeasured(known.profile, model, firstBlock, lastBlock)) return new Map();
+  const budgetSeconds = STAGE_SHARE * (request.settings.surveySeconds ?? 0);
+  return new Map([[id, { model, budgetSeconds, stages: [{ firstBlock, lastBlock }], links: [] }]]);
 }

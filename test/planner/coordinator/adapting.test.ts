@@ -1,6 +1,5 @@
 import test from 'ava';
 import { apply, initialState } from '../../../planner/coordinator/index.ts';
-import { paceOf } from '../../../planner/coordinator/pace.ts';
 import { aBoardLike, fleetModel } from '../predictor/boards.ts';
 import { createRig, type Script, someSettings } from './fake-fleet.ts';
 import { measuring, stepOn } from './measuring.ts';
@@ -54,7 +53,7 @@ test('boards that keep their pace keep their plan, and each look is told with it
   }
 });
 
-test('a board that becomes four times as slow gives blocks away, not twice within twenty steps, and no step is lost or done twice', async (t) => {
+test('a board that becomes four times as slow gives blocks away, plans stay for some steps, and no step is lost or done twice', async (t) => {
   const rig = await createRig(settings, [board((step) => (step < 15 ? 1 : 4)), board(() => 1)]);
   const { losses, steps, plan } = await rig.run();
   t.is(steps, 60);
@@ -64,7 +63,7 @@ test('a board that becomes four times as slow gives blocks away, not twice withi
   // The new stages were never measured: once they are seen to take longer, the plan may be changed again.
   const moves = looks(rig.events).filter(({ worthIt }) => worthIt);
   t.true(moves.length > 0);
-  for (const [index, { step }] of moves.entries()) t.true(step - (moves[index - 1]?.step ?? 0) >= 20);
+  for (const [index, { step }] of moves.entries()) t.true(step - (moves[index - 1]?.step ?? 0) >= 4);
   const again = structuredClone(rig.events).reduce(apply, initialState);
   t.deepEqual(again.run?.plan, plan);
 });
@@ -73,14 +72,4 @@ test('without leave to adapt nothing is weighed', async (t) => {
   const rig = await createRig({ ...settings, adapts: false }, [board((step) => (step < 5 ? 1 : 8)), board(() => 1)]);
   await rig.run();
   t.is(looks(rig.events).length, 0);
-});
-
-test('a board that has not taken part is off by what the others are off by together', (t) => {
-  const paces = new Map([
-    ['pi-1', 2],
-    ['pi-2', 8],
-  ]);
-  t.is(paceOf(paces, 'pi-2'), 8);
-  t.true(Math.abs(paceOf(paces, 'pi-3') - 4) < 1e-12);
-  t.is(paceOf(new Map(), 'pi-3'), 1);
 });

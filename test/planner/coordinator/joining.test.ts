@@ -67,9 +67,30 @@ test('a board that comes measures itself while the others train, and is taken in
   const { losses, recoveries } = await running;
   t.deepEqual(losses, allLosses);
   t.true(boardsOf(rig)?.includes('pi-3'));
+  // It has measured the stage that it was to get.
+  t.is(wishes[1]?.stages.length, 1);
   t.is(recoveries[0]?.step, recoveries[0]?.fromStep);
   const again = structuredClone(rig.events).reduce(apply, initialState);
   t.deepEqual(again.run?.plan, stateOf(rig).run?.plan);
+});
+
+test('a board that comes and cannot measure its stage is asked twice, and taken in all the same', async (t) => {
+  const wishes: SurveyWish[] = [];
+  const able = measuring(fast, wishes);
+  const surveys = (wish: SurveyWish) => {
+    if (wish.stages.length === 0) return able.surveys!(wish);
+    wishes.push(wish);
+    return null;
+  };
+  const { rig, running, open } = await joinedBy({ ...trains(fast), surveys });
+  await until('it is known', () => stateOf(rig).run?.survey.surveys.has('pi-3') === true);
+  open();
+  t.deepEqual((await running).losses, allLosses);
+  t.true(boardsOf(rig)?.includes('pi-3'));
+  t.deepEqual(
+    wishes.map(({ stages }) => stages.length),
+    [0, 1, 1],
+  );
 });
 
 test('a board that would slow the run is left out, and why is told once', async (t) => {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { apply, type FleetState, initialState, type RunSettings } from '../../../planner/coordinator/index.ts';
+import { stepsDone } from '../../../planner/coordinator/state.ts';
 import { createRig, lossOf, type Rig, type Script, someSettings, until } from './fake-fleet.ts';
 
 const stateOf = (rig: Rig): FleetState => rig.events.reduce(apply, initialState);
@@ -96,6 +97,24 @@ test('a board that is lost while the next plan is made ready ends the term, and 
   t.deepEqual(result.losses, steps(60).map(lossOf));
   t.false(decisions(rig).includes('commit'));
   t.is(stateOf(rig).run?.next, undefined);
+});
+
+test('while the next plan is made ready no step is granted that would keep the change waiting', async (t) => {
+  const { rig, running, open } = await draining({ steps: 40 }, [{ onPropose: () => 'fall-silent' }, {}]);
+  await until('it is proposed', () => decisions(rig).includes('propose'));
+  open();
+  await running;
+  let state = initialState;
+  let grants = 0;
+  for (const event of rig.events) {
+    const { run } = state;
+    if (event.kind === 'decided' && event.action.kind === 'grant' && run?.next?.phase === 'building') {
+      t.true(event.action.toStep <= stepsDone(run) + 1);
+      grants += 1;
+    }
+    state = apply(state, event);
+  }
+  t.true(grants > 10);
 });
 
 test('a run that ends before the next plan is ready ends as it is', async (t) => {
