@@ -37,12 +37,7 @@ export function boardTimes(subject: Subject, survey?: BoardSurvey): Times {
 
 /** The times of boards from their surveys: what one has measured of the model's blocks tells of the others' too. */
 export function fleetTimes(subject: Subject, surveys: readonly (BoardSurvey | undefined)[]): readonly Times[] {
-  let ofUnknown: Predicted | undefined;
-  const predicted = surveys.map((survey) => {
-    if (survey !== undefined) return predictedTimes(subject, survey);
-    ofUnknown ??= predictedTimes(subject);
-    return ofUnknown;
-  });
+  const predicted = surveys.map((survey) => predictedTimes(subject, survey));
   const corrected = correctedByStages(
     predicted.map((times, board) => ({ ...times, stages: stagesIn(subject.model, surveys[board]) })),
   );
@@ -55,7 +50,28 @@ export function fleetTimes(subject: Subject, surveys: readonly (BoardSurvey | un
 
 type Predicted = Pick<Times, 'blocks' | 'callSeconds'>;
 
+interface Remembered {
+  readonly predictor: FittedModel;
+  /** Of the subject: its model, and the optimizer's tensors. */
+  readonly of: string;
+  readonly predicted: Predicted;
+}
+
+/** By profile (by predictor where there is none) what was predicted last: a run makes plans from the same ones again and again. */
+const remembered = new WeakMap<object, Remembered>();
+
 function predictedTimes(subject: Subject, survey?: BoardSurvey): Predicted {
+  const { predictor, model, optimizerSlots } = subject;
+  const key = survey?.profile ?? predictor;
+  const of = JSON.stringify([model, optimizerSlots]);
+  const last = remembered.get(key);
+  if (last?.predictor === predictor && last.of === of) return last.predicted;
+  const predicted = predictedAnew(subject, survey);
+  remembered.set(key, { predictor, of, predicted });
+  return predicted;
+}
+
+function predictedAnew(subject: Subject, survey: BoardSurvey | undefined): Predicted {
   const { adaptive } = predictors;
   const { predictor } = subject;
   const state = survey === undefined ? adaptive.start(predictor) : stateOf(adaptive, predictor, survey.profile);

@@ -75,6 +75,17 @@ test('a board that has measured nothing has the times of the reference; one half
   t.true(whole(boardTimes(subject)) > 0);
 });
 
+test('what is remembered of a survey is of the same model, micro-batch and optimizer only', (t) => {
+  const survey = surveyOf(aBoardLike());
+  const { blocks } = boardTimes(subject, survey);
+  const larger = boardTimes({ ...subject, model: { ...aModel, microBatch: 16 } }, survey).blocks;
+  t.true(larger[0]!.forward > 1.5 * blocks[0]!.forward);
+  const slots = boardTimes({ ...subject, optimizerSlots: 2 }, survey).blocks;
+  t.true(slots[0]!.update > blocks[0]!.update);
+  t.deepEqual(boardTimes(subject, survey).blocks, blocks);
+  t.deepEqual(boardTimes(subject, structuredClone(survey)).blocks, blocks);
+});
+
 test("a stage that was measured takes what it took, with the call, in the board's times", (t) => {
   const board = aBoardLike();
   const stage = sourceOf(aModel, 1, 4);
