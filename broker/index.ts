@@ -2,6 +2,7 @@
 export { connectClient } from './client/client.ts';
 export * from './client/types.ts';
 export * from './errors.ts';
+export { FewMap } from './few.ts';
 export {
   type CreateFleetOptions,
   createFleet,

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --min-semi-space-size=4 --max-semi-space-size=4
 /**
  * The `flotilla` command. Plain JavaScript, because it may be started by any Node ≥ 20; a Node that does not run
  * TypeScript as it is hands over to Node 24, which is installed as the npm package `node`.
@@ -27,7 +27,9 @@ function handOver() {
     process.exitCode = 1;
     return;
   }
-  const child = spawn(node, [import.meta.filename, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [...process.execArgv, import.meta.filename, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
   // The program itself tells a signal that comes twice at once (from the terminal and from here) from a second Ctrl-C.
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => {

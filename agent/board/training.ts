@@ -1,6 +1,7 @@
 import {
   type DeviceCommand,
   type DeviceReport,
+  FewMap,
   type LinkSender,
   type TensorMemory,
   unlessAborted,
@@ -34,7 +35,7 @@ export interface TrainingNeeds {
 export class Training {
   readonly #needs: TrainingNeeds;
   readonly #captures = new Set<number>();
-  readonly #scales = new Map<number, (squaredNorm: number) => void>();
+  readonly #scales = new FewMap<number, (squaredNorm: number) => void>();
   /** How it encodes, where that is another way than that of its plan. */
   #codecs: StageRuntimeNeeds['codecs'];
   #grantedTo = 0;

@@ -29,8 +29,8 @@ interface Loaded {
   readonly sessions: StageSessions;
   readonly values: StageValues;
   readonly optimizer: Optimizer;
-  /** What backward will read, by micro-batch. */
-  readonly stash: Map<number, ReadonlyMap<string, Tensor>>;
+  /** What backward will read, by micro-batch: an array, for the reason that `FewMap` (broker) gives. */
+  readonly stash: (ReadonlyMap<string, Tensor> | undefined)[];
   readonly pool: TensorPool;
 }
 
@@ -111,7 +111,7 @@ async function loadStage(specification: StageSpecification, options: OnnxEngineO
     hurry,
   });
   const values = new StageValues({ stage, blocks, optimizer, memory, capabilities, seed });
-  return { specification, stage, sessions, values, optimizer, stash: new Map(), pool: new TensorPool() };
+  return { specification, stage, sessions, values, optimizer, stash: [], pool: new TensorPool() };
 }
 
 function blocksOfZoo({ model, classes, inputShape, cuts, microBatch }: StageSpecification): ModelBlocks {
@@ -139,12 +139,13 @@ async function forward(
   const { threads } = loaded.specification;
   const session = required(sessions.forward, 'forward');
   const fed = feedsOf(loaded, id, input, labels);
-  if (stash.has(id.microBatch)) throw new StashError(id.step, id.microBatch, 'its forward pass has been run already');
+  if (stash[id.microBatch] !== undefined)
+    throw new StashError(id.step, id.microBatch, 'its forward pass has been run already');
   const feeds = withParameters(loaded, session, new Map(fed));
   const { value: results, ...cost } = await timed(threads, () => session.run(feeds, undefined, pool));
   adoptUpdates(loaded, session, results);
   const kept = readByBackward(loaded, new Map([...fed, ...results]));
-  stash.set(id.microBatch, kept);
+  stash[id.microBatch] = kept;
   const output = ownedByCaller(loaded, results.get(stage.output)!, kept);
   pool.giveBack(without([...fed.values(), ...results.values()], [...kept.values(), output]));
   return { ...cost, value: output.data as Float32Array };
@@ -178,7 +179,7 @@ async function backward(
   const { sessions, stage, stash, pool } = loaded;
   const { threads } = loaded.specification;
   const session = required(sessions.backward, 'backward');
-  const kept = stash.get(id.microBatch);
+  const kept = stash[id.microBatch];
   if (kept === undefined) throw new StashError(id.step, id.microBatch, 'no forward pass of it is stashed');
   const fed = new Map(kept);
   if (outputGradient !== undefined) {
@@ -188,7 +189,7 @@ async function backward(
   const feeds = withParameters(loaded, session, new Map(fed));
   const into = gradientMemory(loaded, session);
   const { value: results, ...cost } = await timed(threads, () => session.run(feeds, into, pool));
-  stash.delete(id.microBatch);
+  stash[id.microBatch] = undefined;
   pool.giveBack(fed.values());
   return { ...cost, value: inputGradientOf(stage, results)?.data as Float32Array | undefined };
 }

@@ -1,5 +1,6 @@
 import { on, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { FewMap } from '../../broker/index.ts';
 import { EngineClosedError, EngineError } from './errors.ts';
 import type { Engine } from './types.ts';
 import {
@@ -68,7 +69,7 @@ async function ready(worker: Worker, signal: AbortSignal | undefined): Promise<W
 
 /** Numbers requests and matches answers; when the worker ends, everybody who waits is told. */
 function connect(worker: Worker) {
-  const waiting = new Map<number, Waiting>();
+  const waiting = new FewMap<number, Waiting>();
   let nextId = 0;
   let closed: string | undefined;
   let endRaising = (): void => {};

@@ -3,6 +3,13 @@ import type { TensorMemory } from '../../broker/index.ts';
 /** Encoded tensors can be of any length: the sizes that were used last are kept. */
 const MOST_SIZES = 64;
 
+/** The buffers of one size. */
+interface Size {
+  readonly bytes: number;
+  readonly spare: SharedArrayBuffer[];
+  made: number;
+}
+
 /**
  * Memory of tensors that come and go with every micro-batch, used again. It keeps, of each size, no more buffers than it
  * once had to make, so it holds what the busiest moment needed.
@@ -12,31 +19,28 @@ const MOST_SIZES = 64;
  * and never copied.
  */
 export class BufferPool implements TensorMemory {
-  readonly #spare = new Map<number, SharedArrayBuffer[]>();
-  readonly #made = new Map<number, number>();
+  /** Used last comes last. An array, for the reason that `FewMap` (broker) gives. */
+  readonly #sizes: Size[] = [];
 
   take(bytes: number): SharedArrayBuffer {
-    const spare = this.#spare.get(bytes)?.pop();
-    const made = this.#made.get(bytes) ?? 0;
-    this.#made.delete(bytes);
-    this.#made.set(bytes, spare === undefined ? made + 1 : made);
+    const size = this.#use(bytes);
+    const spare = size.spare.pop();
     if (spare !== undefined) return spare;
-    if (this.#made.size > MOST_SIZES) this.#forgetOldest();
+    size.made += 1;
     return new SharedArrayBuffer(bytes);
   }
 
   giveBack(buffer: ArrayBufferLike): void {
     if (!(buffer instanceof SharedArrayBuffer)) return;
-    const bytes = buffer.byteLength;
-    if (!this.#made.has(bytes)) return;
-    const spare = this.#spare.get(bytes) ?? [];
-    this.#spare.set(bytes, spare);
-    if (spare.length < (this.#made.get(bytes) ?? 0)) spare.push(buffer);
+    const size = this.#sizes.find(({ bytes }) => bytes === buffer.byteLength);
+    if (size !== undefined && size.spare.length < size.made) size.spare.push(buffer);
   }
 
-  #forgetOldest(): void {
-    const [oldest] = this.#made.keys();
-    this.#made.delete(oldest!);
-    this.#spare.delete(oldest!);
+  #use(bytes: number): Size {
+    const at = this.#sizes.findIndex((size) => size.bytes === bytes);
+    const [size = { bytes, spare: [], made: 0 }] = at < 0 ? [] : this.#sizes.splice(at, 1);
+    this.#sizes.push(size);
+    if (this.#sizes.length > MOST_SIZES) this.#sizes.shift();
+    return size;
   }
 }

@@ -1,4 +1,4 @@
-import type { FrameKind, ReceivedTensor } from '../../broker/index.ts';
+import { FewMap, type FrameKind, type ReceivedTensor } from '../../broker/index.ts';
 
 /** Why an arriving tensor was not taken in. */
 export type InboxRefusal = 'duplicate' | 'full';
@@ -16,10 +16,10 @@ interface Taker {
 export class Inbox {
   readonly refused: Record<InboxRefusal, number> = { duplicate: 0, full: 0 };
   readonly #capacity: number;
-  readonly #arrived = new Map<string, ReceivedTensor>();
-  readonly #awaited = new Map<string, Taker>();
+  readonly #arrived = new FewMap<string, ReceivedTensor>();
+  readonly #awaited = new FewMap<string, Taker>();
   /** Keys that were taken in the current step and the one before; older ones are refused by their step. */
-  readonly #taken = new Map<string, number>();
+  readonly #taken = new FewMap<number, Set<string>>();
   #closed: Error | undefined;
 
   constructor(capacity: number) {
@@ -33,14 +33,14 @@ export class Inbox {
     }
     const { kind, step, microBatch, slot } = tensor.meta;
     const key = keyOf(kind, step, microBatch, slot);
-    if (this.#arrived.has(key) || this.#taken.has(key)) {
+    if (this.#arrived.has(key) || this.#taken.get(step)?.has(key)) {
       this.#refuse('duplicate', tensor);
       return;
     }
     const taker = this.#awaited.get(key);
     if (taker !== undefined) {
       this.#awaited.delete(key);
-      this.#taken.set(key, step);
+      this.#took(key, step);
       taker.resolve(tensor);
       return;
     }
@@ -62,7 +62,7 @@ export class Inbox {
     const ready = this.#arrived.get(key);
     if (ready !== undefined) {
       this.#arrived.delete(key);
-      this.#taken.set(key, step);
+      this.#took(key, step);
       return ready;
     }
     return new Promise((resolve, reject) => {
@@ -87,7 +87,7 @@ export class Inbox {
 
   /** Forgets what was taken before `step`: the links refuse older steps by their sequence numbers. */
   forgetBefore(step: number): void {
-    for (const [key, takenAt] of this.#taken) if (takenAt < step) this.#taken.delete(key);
+    for (const takenAt of this.#taken.keys()) if (takenAt < step) this.#taken.delete(takenAt);
   }
 
   /** Rejects everybody who waits, and releases what nobody took. */
@@ -97,6 +97,11 @@ export class Inbox {
     for (const tensor of this.#arrived.values()) tensor.release();
     this.#awaited.clear();
     this.#arrived.clear();
+  }
+
+  #took(key: string, step: number): void {
+    const keys = this.#taken.get(step) ?? new Set();
+    this.#taken.set(step, keys.add(key));
   }
 
   #refuse(reason: InboxRefusal, tensor: ReceivedTensor): void {

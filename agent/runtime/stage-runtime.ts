@@ -67,10 +67,21 @@ type Executor = (needs: StageRuntimeNeeds, progress: StepProgress, microBatch: n
 
 /** Carries out the instructions of one step, one after another; sends go on beside the computation. */
 export async function runStep(needs: StageRuntimeNeeds, step: number, signal: AbortSignal): Promise<StepOutcome> {
+  // Not `AbortSignal.any`: what it makes lasts until everything is collected, and with it what hangs on it.
   const failed = new AbortController();
-  const progress: StepProgress = {
+  const onAbort = (): void => failed.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  const outcome = await carryOut(needs, beginningOf(step, failed));
+  // Of a step that fails, sends are still under way: they end with the caller's signal.
+  signal.removeEventListener('abort', onAbort);
+  return outcome;
+}
+
+function beginningOf(step: number, failed: AbortController): StepProgress {
+  return {
     step,
-    signal: AbortSignal.any([signal, failed.signal]),
+    signal: failed.signal,
     failed,
     activations: new Map(),
     outputs: new Map(),
@@ -83,7 +94,10 @@ export async function runStep(needs: StageRuntimeNeeds, step: number, signal: Ab
     computeSeconds: 0,
     waitSeconds: 0,
   };
-  needs.inbox.forgetBefore(step - 1);
+}
+
+async function carryOut(needs: StageRuntimeNeeds, progress: StepProgress): Promise<StepOutcome> {
+  needs.inbox.forgetBefore(progress.step - 1);
   for (const instruction of needs.instructions) {
     progress.signal.throwIfAborted();
     await executors[instruction.kind](needs, progress, 'microBatch' in instruction ? instruction.microBatch : 0);

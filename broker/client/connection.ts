@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { type ErrorWithReasonCode, MqttClient } from 'mqtt';
 import { ClosedError, InvalidUrlError } from '../errors.ts';
+import { FewSet } from '../few.ts';
 import type { RawMessage } from '../messages/channel.ts';
 import { publishHead } from '../mqtt/publish.ts';
 import { waitFor } from '../wait.ts';
@@ -136,11 +137,11 @@ function writeParts(
 
 function connectionOf(client: MqttClient, closed: Promise<string>): Connection {
   const socket = client.stream as unknown as { readonly bytesWritten: number; readonly bytesRead: number };
-  const pending = new Set<(reason: string) => void>();
+  const pending = new FewSet<(reason: string) => void>();
   let gone: string | undefined;
   closed.then((reason) => {
     gone = reason;
-    for (const give of pending) give(reason);
+    for (const give of pending.values()) give(reason);
     pending.clear();
   });
 

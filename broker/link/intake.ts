@@ -1,3 +1,4 @@
+import { Recent } from '../few.ts';
 import { parseFrame, parseHead, payloadProblem } from '../frame/decode.ts';
 import type { FrameMeter } from '../frame/encode.ts';
 import type { FrameHeader } from '../frame/header.ts';
@@ -48,8 +49,8 @@ export interface IntakeOptions {
   readonly after?: Position;
 }
 
-/** Names of tensors that were delivered; the oldest are forgotten, the step check remains. */
-const REMEMBERED_TENSORS = 8192;
+/** Names of tensors that were delivered, and as many again; the oldest are forgotten, the step check remains. */
+const REMEMBERED_TENSORS = 4096;
 
 const BEFORE_ALL: Position = { incarnation: -1, sequence: -1 };
 
@@ -66,14 +67,14 @@ export function createIntake(options: IntakeOptions): Intake {
   const { from, to, run, trust, meter, examine = () => null } = options;
   const ledger = new Ledger(options.after ?? BEFORE_ALL);
   const places = new Places(options.memory, ledger);
-  const delivered = new Set<string>();
+  const delivered = new Recent<string>(REMEMBERED_TENSORS);
   let { term, window, maxTensorBytes, judge = () => null } = options;
   /** The latest that has a place. */
   let newest = term;
 
   /** The same tensor, of which a part came before under another number. */
   const unfinished = (key: string): OpenTensor | undefined =>
-    [...ledger.open.values()].find(({ header }) => tensorKey(header) === key);
+    ledger.open.values().find(({ header }) => tensorKey(header) === key);
 
   const fitsWindow = ({ kind, totalBytes }: FrameHeader, besides: OpenTensor | undefined): boolean => {
     const { tensors, bytes } = ledger.load(kind, besides);
@@ -126,7 +127,7 @@ export function createIntake(options: IntakeOptions): Intake {
     const { kind, totalBytes: bytes, incarnation, sequence } = header;
     const held = { kind, bytes, key: tensorKey(header), position: { incarnation, sequence } };
     ledger.held.add(held);
-    remember(delivered, held.key);
+    delivered.add(held.key);
     return { result: 'tensor', header, buffer: place.buffer, held };
   };
 
@@ -146,7 +147,7 @@ export function createIntake(options: IntakeOptions): Intake {
   const renumber = (header: FrameHeader): void => {
     const { incarnation, sequence } = header;
     const key = tensorKey(header);
-    for (const held of ledger.held) if (held.key === key) held.position = { incarnation, sequence };
+    for (const held of ledger.held.values()) if (held.key === key) held.position = { incarnation, sequence };
   };
 
   /** What a whole, believed frame comes to. */
@@ -248,9 +249,4 @@ function sameTensor(a: FrameHeader, b: FrameHeader): boolean {
   const isSameCodec = a.codec.id === b.codec.id && Buffer.compare(a.codec.params, b.codec.params) === 0;
   const isSameValue = a.kind === b.kind && a.dtype === b.dtype && a.shape.join() === b.shape.join();
   return numbers && isSameCodec && isSameValue && a.name === b.name;
-}
-
-function remember(delivered: Set<string>, key: string): void {
-  delivered.add(key);
-  if (delivered.size > REMEMBERED_TENSORS) delivered.delete(delivered.values().next().value as string);
 }

@@ -1,3 +1,4 @@
+import { FewMap, FewSet } from '../few.ts';
 import type { FrameHeader } from '../frame/header.ts';
 import type { FrameKind } from '../frame/kinds.ts';
 import type { FrameRefusal } from '../frame/reasons.ts';
@@ -31,11 +32,11 @@ const REMEMBERED = MOST_OF_A_LINK;
  * again, under a new number) or done.
  */
 export class Ledger {
-  readonly open = new Map<number, OpenTensor>();
-  readonly held = new Set<HeldTensor>();
-  readonly #lost = new Map<number, FrameRefusal>();
+  readonly open = new FewMap<number, OpenTensor>();
+  readonly held = new FewSet<HeldTensor>();
+  readonly #lost = new FewMap<number, FrameRefusal>();
   /** Why tensors that have no place have none; the reason of frames of them that still come. */
-  readonly #refused = new Map<number, FrameRefusal>();
+  readonly #refused = new FewMap<number, FrameRefusal>();
   #incarnation: number;
   #next: number;
 
@@ -71,7 +72,7 @@ export class Ledger {
     for (const tensor of this.open.values()) {
       if (tensor !== besides && tensor.header.kind === kind) count(tensor.header.totalBytes);
     }
-    for (const tensor of this.held) if (tensor.kind === kind) count(tensor.bytes);
+    for (const tensor of this.held.values()) if (tensor.kind === kind) count(tensor.bytes);
     return { tensors, bytes };
   }
 
@@ -110,18 +111,18 @@ export class Ledger {
   }
 
   status(): LedgerStatus {
-    const held = [...this.held].map(({ position }) => position);
+    const held = this.held.values().map(({ position }) => position);
     return {
       incarnation: Math.max(0, this.#incarnation),
       next: this.#next,
-      open: [...this.open].map(([sequence, { chunks }]) => ({ sequence, chunks })),
+      open: this.open.entries().map(([sequence, { chunks }]) => ({ sequence, chunks })),
       held: held.filter(({ incarnation }) => incarnation === this.#incarnation).map(({ sequence }) => sequence),
-      lost: [...this.#lost].map(([sequence, reason]) => ({ sequence, reason })),
+      lost: this.#lost.entries().map(([sequence, reason]) => ({ sequence, reason })),
     };
   }
 }
 
-function remember(map: Map<number, FrameRefusal>, sequence: number, reason: FrameRefusal): void {
+function remember(map: FewMap<number, FrameRefusal>, sequence: number, reason: FrameRefusal): void {
   map.set(sequence, reason);
-  if (map.size > REMEMBERED) map.delete(map.keys().next().value as number);
+  if (map.size > REMEMBERED) map.delete(map.keys()[0]!);
 }

@@ -1,3 +1,4 @@
+import { FewSet } from '../few.ts';
 import { chunksOf } from '../frame/header.ts';
 import type { FrameKind } from '../frame/kinds.ts';
 import type { LinkStatus } from '../messages/tables.ts';
@@ -54,7 +55,7 @@ export interface ProbePicture {
 
 /** The tensors that a link's sender has taken on and that have not come to their end. No I/O. */
 export class Outbox {
-  readonly #tensors = new Set<Outgoing>();
+  readonly #tensors = new FewSet<Outgoing>();
   #sequence = 0;
 
   get size(): number {
@@ -84,7 +85,7 @@ export class Outbox {
   /** Whose next chunk is to be sent. */
   next(): Outgoing | undefined {
     let first: Outgoing | undefined;
-    for (const tensor of this.#tensors) {
+    for (const tensor of this.#tensors.values()) {
       const isWaiting = !tensor.isGivenUp && !tensor.isHeld && tensor.chunk < tensor.chunks;
       if (isWaiting && (first === undefined || goesBefore(tensor, first))) first = tensor;
     }
@@ -104,14 +105,14 @@ export class Outbox {
 
   /** Sequences that the receiver is to keep something of. */
   underWay(): readonly number[] {
-    return [...this.#tensors].flatMap(({ sequence, isGivenUp }) =>
-      sequence === undefined || isGivenUp ? [] : [sequence],
-    );
+    return this.#tensors
+      .values()
+      .flatMap(({ sequence, isGivenUp }) => (sequence === undefined || isGivenUp ? [] : [sequence]));
   }
 
   picture(number: number, isReturn: boolean): ProbePicture {
     const sent = new Map<Outgoing, { sequence: number; chunk: number }>();
-    for (const tensor of this.#tensors) {
+    for (const tensor of this.#tensors.values()) {
       const { sequence, chunk } = tensor;
       if (sequence !== undefined) sent.set(tensor, { sequence, chunk });
     }
@@ -134,7 +135,7 @@ export class Outbox {
       if (!probe?.isReturn) tensor.resends += 1;
       if (tensor.resends > MOST_RESENDS) broken ??= { tensor, reason };
     };
-    for (const tensor of this.#tensors) {
+    for (const tensor of this.#tensors.values()) {
       const { sequence } = tensor;
       if (sequence === undefined) continue;
       const before = probe?.sent.get(tensor);

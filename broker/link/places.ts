@@ -61,6 +61,6 @@ export class Places {
   }
 
   #buffers(): Set<ArrayBufferLike> {
-    return new Set([...this.#ledger.open.values()].map(({ buffer }) => buffer));
+    return new Set(this.#ledger.open.values().map(({ buffer }) => buffer));
   }
 }

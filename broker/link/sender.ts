@@ -1,4 +1,5 @@
 import { type BrokerError, ClosedError, LinkLostError, TensorTooLargeError } from '../errors.ts';
+import { FewMap } from '../few.ts';
 import type { DigestName } from '../frame/digest.ts';
 import type { Identity } from '../keyring/identity.ts';
 import type { Keyring } from '../keyring/keyring.ts';
@@ -62,7 +63,7 @@ class Sender implements LinkSender {
   readonly #outbox = new Outbox();
   readonly #pump: Pump;
   /** Who waits for a tensor to arrive. */
-  readonly #senders = new Map<Outgoing, PromiseWithResolvers<void>>();
+  readonly #senders = new FewMap<Outgoing, PromiseWithResolvers<void>>();
   readonly #end: PromiseWithResolvers<Error | undefined>;
   #book: CreditBook = createCreditBook(windowOf(0));
   #window: Window | undefined;

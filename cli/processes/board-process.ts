@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { ProcessDiedError } from '../errors.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 
 /** Lines of standard error that are kept to be told when a board dies. */
 const LAST_LINES = 12;
@@ -36,7 +37,7 @@ export function startBoardProcess({ id, args, namespacePath, onLine }: BoardProc
   const program = join(import.meta.dirname, '..', 'flotilla.js');
   // nsenter becomes the program: the process keeps its number.
   const enter = namespacePath === undefined ? [] : ['nsenter', `--net=${namespacePath}`];
-  const agent = [process.execPath, program, 'agent', ...args, '--until-stdin-closes'];
+  const agent = [process.execPath, ...NODE_FLAGS, program, 'agent', ...args, '--until-stdin-closes'];
   const [command, ...words] = [...enter, ...agent];
   const child = spawn(command!, words, {
     stdio: ['pipe', 'ignore', 'pipe'],
