@@ -3,7 +3,7 @@
  * table is full, also of what was deleted, it moves into a new one, and the old table points to it (V8's `OrderedHashTable`,
  * for iterators that still stand in the old one). Once a table is in the old generation, small collections take it for
  * alive: it keeps the next alive, which then becomes old as well, and so on, with everything that lay in them, until all is
- * collected. [docs/decisions/0027] Here are arrays, searched from the beginning: for some dozens at most.
+ * collected. [docs/decisions/0031] Here are arrays, searched from the beginning: for some dozens at most.
  */
 export class FewMap<K, V> {
   readonly #keys: K[] = [];
