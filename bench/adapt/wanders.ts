@@ -36,8 +36,9 @@ export async function wanders({ minutes, seed, oracle, ...setting }: WandersWish
   // Both clocks begin with the end of the first step.
   const seconds = record.stepSeconds.reduce((sum, each) => sum + each, 0);
   const samplesPerSecond = (sizes.batch * record.stepSeconds.length) / seconds;
-  const oracleSamplesPerSecond = await rateOver(staysOf(quotas, seconds));
   const moves = record.recoveries.length;
+  console.error(`wanders: ${JSON.stringify({ seconds, samplesPerSecond, moves })}`);
+  const oracleSamplesPerSecond = await rateOver(staysOf(quotas, seconds));
   return {
     case: 'wanders',
     seconds,
