@@ -29,7 +29,14 @@ export {
   transferSeconds,
   uniformLinks,
 } from './links.ts';
-export { engineBaseBytes, estimateStageMemory, type MemorySituation, type StageMemory, totalMemory } from './memory.ts';
+export {
+  engineBaseBytes,
+  estimateStageMemory,
+  type MemorySituation,
+  replicaMemory,
+  type StageMemory,
+  totalMemory,
+} from './memory.ts';
 export { type CodecCost, type MessageCost, nominalCodec } from './message-cost.ts';
 export { type ModelChoice, modelBlocks, plannerCost } from './model-costs.ts';
 export * from './partition/index.ts';
@@ -45,6 +52,14 @@ export {
 } from './plan.ts';
 export * from './predictor/index.ts';
 export type { Json, JsonObject } from './readers.ts';
+export {
+  type Restoring,
+  replicaStage,
+  replicatedTo,
+  restoringOf,
+  STATE_NOT_HELD,
+  type StateSource,
+} from './replicas.ts';
 export * from './scenario/index.ts';
 export * from './schedule/index.ts';
 export {

@@ -1,4 +1,5 @@
 import type { RunCost } from './costs.ts';
+import { replicatedTo } from './replicas.ts';
 import { defaultQueueCapacity } from './schedule/index.ts';
 
 /**
@@ -48,4 +49,20 @@ export function estimateStageMemory(run: RunCost, situation: MemorySituation): S
 export function totalMemory(memory: StageMemory): number {
   const { parameters, optimizer, gradients, stash, messages, workspace, engine } = memory;
   return parameters + optimizer + gradients + stash + messages + workspace + engine;
+}
+
+/** One that counts, and one that is on its way. */
+const REPLICAS = 2;
+
+/**
+ * What each stage needs besides while a replica is under way: its own snapshots and the replicas of the stages that it keeps.
+ * @param stateBytes parameters and optimizer state of each stage
+ */
+export function replicaMemory(stateBytes: readonly number[]): readonly number[] {
+  const { length } = stateBytes;
+  if (length < 2) return stateBytes.map(() => 0);
+  return stateBytes.map((own, stage) => {
+    const kept = replicatedTo(stage, length).reduce((sum, other) => sum + stateBytes[other]!, 0);
+    return REPLICAS * (own + kept);
+  });
 }

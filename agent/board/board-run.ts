@@ -6,21 +6,23 @@ import {
   type Transport,
   unlessAborted,
 } from '../../broker/index.ts';
-import { parsePlan } from '../../planner/index.ts';
+import { type Plan, parsePlan, type Restoring, replicaStage } from '../../planner/index.ts';
 import type { Engine } from '../engine/index.ts';
 import { BufferPool } from '../memory/index.ts';
 import { Inbox } from '../runtime/inbox.ts';
 import { reportedError } from './errors.ts';
 import { type Handover, handoverOf } from './handover.ts';
+import type { HeldState } from './held-state.ts';
 import { Arrivals, type LinkEnd, LinkEnds } from './link-ends.ts';
 import { openLinks, type StageLinks } from './links.ts';
 import { keepBlocks, type LoadedStage, loadStage, warmUp } from './loaded-stage.ts';
 import { isSameStage, type PlannedStage, plannedStage } from './plan-stage.ts';
+import { gatherState, giveHeld, restoringFor } from './restoring.ts';
 import type { StageNews } from './stage-notice.ts';
-import { receiveState, StateIntake, sendBlocks } from './state-transfer.ts';
+import { StateIntake, sendBlocks } from './state-transfer.ts';
 import { type StageReport, Training } from './training.ts';
 
-type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }>;
+type PrepareCommand = Extract<DeviceCommand, { kind: 'prepare' }> & { readonly stage: number };
 type ProposeCommand = Extract<DeviceCommand, { kind: 'propose' }> & { readonly stage: number };
 
 export interface BoardRunNeeds {
@@ -28,6 +30,8 @@ export interface BoardRunNeeds {
   readonly hub: string;
   readonly transport: Transport;
   readonly threads: number;
+  /** State for the loss of others. */
+  readonly held: HeldState;
   readonly report: (report: DeviceReport) => Promise<void>;
   /** Told when the board begins to prepare a stage where it holds none, when it trains one, and when it holds none any more. */
   readonly notice: (news: StageNews) => void;
@@ -69,6 +73,8 @@ export class BoardRun {
   #engine: Engine | undefined;
   #loaded: LoadedStage | undefined;
   #intake: StateIntake | undefined;
+  /** Of its plan. */
+  #stages: Plan['stages'] = [];
   #links: StageLinks | undefined;
   /** What the part before had loaded and nobody needs any more. */
   #disposing: Promise<unknown> | undefined;
@@ -87,6 +93,7 @@ export class BoardRun {
     this.#training = new Training({
       inbox: this.#inbox,
       memory: this.#memory,
+      held: needs.held,
       openHubLink: () => this.#openHubLink(),
       report: (report) => this.#report(report),
       onFailure: (error) => this.#fail(error),
@@ -162,6 +169,7 @@ export class BoardRun {
     const command = this.#command;
     try {
       const planned = plannedStage(parsePlan(command.plan), this.stage, this.#needs.board);
+      this.#stages = planned.plan.stages;
       if (this.#former === undefined) this.#notice('preparing', planned);
       if (command.kind === 'prepare') await this.#prepare(planned, command);
       else await this.#follow(planned, command);
@@ -176,15 +184,38 @@ export class BoardRun {
     }
   }
 
-  async #prepare(planned: PlannedStage, { fromStep, restore }: PrepareCommand): Promise<void> {
+  async #prepare(planned: PlannedStage, command: PrepareCommand): Promise<void> {
     const start = performance.now();
-    const { transport, hub } = this.#needs;
+    const { fromStep } = command;
     this.#training.beginWith(fromStep);
     const loaded = await this.#load(planned);
-    if (restore) await receiveState(transport, hub, loaded.engine, planned, this.#ending.signal);
+    const restoring = restoringFor(planned.plan, command, this.#needs.board);
+    const { own, fromHub, gets } = restoring;
+    this.#intake = await StateIntake.of(loaded.engine, [...own, ...fromHub, ...gets]);
+    const links = await this.#openLinks(loaded, restoring);
+    await this.#restore(loaded, links, restoring, fromStep);
+    this.#intake = undefined;
     this.#loaded = loaded;
-    this.#links = await this.#openLinks(loaded);
+    this.#links = links;
     await this.#report({ kind: 'prepared', seconds: secondsSince(start) });
+  }
+
+  /** Gets the state of its blocks from whoever holds it, and gives others what it holds of theirs. */
+  async #restore(
+    { engine, planned }: LoadedStage,
+    links: StageLinks,
+    restoring: Restoring,
+    step: number,
+  ): Promise<void> {
+    const { signal } = this.#ending;
+    const needs = { ...this.#needs, step, signal };
+    const take = () => this.#intake!.giveTo(engine, signal);
+    const exchange = Promise.all([
+      giveHeld(restoring, links.senderTo, needs),
+      gatherState(planned.plan, restoring, this.#intake!, take, needs),
+    ]);
+    await unlessAborted(exchange, links.broken);
+    await this.#ends.close(links.passing);
   }
 
   /** Makes its stage and its links ready beside the part before, and takes that one's place at a step. */
@@ -268,7 +299,10 @@ export class BoardRun {
     });
   }
 
-  async #openLinks({ planned, description }: LoadedStage, handover?: Handover): Promise<StageLinks> {
+  async #openLinks(
+    { planned, description }: LoadedStage,
+    handover: Pick<Handover, 'givers' | 'gives'>,
+  ): Promise<StageLinks> {
     const { signal } = this.#ending;
     signal.throwIfAborted();
     const largestBytes = this.#intake?.largestBytes ?? 0;
@@ -281,14 +315,27 @@ export class BoardRun {
       ends: this.#ends,
       standing: this.#former?.links ?? [],
       signal,
-      ...(handover && { handover: { givers: handover.givers, takers: [...handover.gives.keys()], largestBytes } }),
+      handover: { givers: handover.givers, takers: [...handover.gives.keys()], largestBytes },
       ...patienceOf(this.#command),
     });
   }
 
   #receive(tensor: ReceivedTensor): void {
-    if (tensor.meta.kind === 'state-down' && this.#intake !== undefined) this.#intake.take(tensor);
+    const { kind } = tensor.meta;
+    if (kind === 'state-down' && this.#intake !== undefined) this.#intake.take(tensor);
+    else if (kind === 'state-replica') this.#keepReplica(tensor);
     else this.#inbox.put(tensor);
+  }
+
+  #keepReplica(tensor: ReceivedTensor): void {
+    const { stateBytes } = this.#command;
+    const from = this.#stages.find(({ board }) => board === tensor.meta.from);
+    const isKept = from !== undefined && replicaStage(from.stage, this.#stages.length) === this.stage;
+    try {
+      this.#needs.held.take(tensor, { ...(isKept ? from : { firstBlock: 0, lastBlock: -1 }), stateBytes });
+    } catch (error) {
+      void this.#fail(error);
+    }
   }
 
   #openHubLink(): Promise<LinkSender> {

@@ -18,6 +18,7 @@ import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from
 import type { BoardRunNeeds } from './board-run.ts';
 import { CommandDesk } from './command-desk.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { HeldState } from './held-state.ts';
 import { profileMessage } from './profile-message.ts';
 import { createStageNotice } from './stage-notice.ts';
 import { Surveyor } from './survey.ts';
@@ -122,7 +123,10 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
     },
     ...(profiles === undefined ? {} : { profiles }),
   });
-  const desk = new CommandDesk({ board: id, hub: keyring.hub, transport, threads, report, notice }, surveyor);
+  const desk = new CommandDesk(
+    { board: id, hub: keyring.hub, transport, threads, held: new HeldState(), report, notice },
+    surveyor,
+  );
   // A board whose address changes says so when it is back at the hub; links to it follow.
   await hub.subscribe('deviceState', { id: '+' }, ({ message }) => {
     if (message.kind === 'online') addresses.set(message.board, message.dataUrl);

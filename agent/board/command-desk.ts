@@ -1,11 +1,12 @@
 import type { DeviceCommand } from '../../broker/index.ts';
 import { BoardRun, type BoardRunNeeds } from './board-run.ts';
 import { Departure } from './departure.ts';
+import { Giving } from './giving.ts';
 import type { Surveyor } from './survey.ts';
 
 type Propose = Extract<DeviceCommand, { kind: 'propose' }>;
 
-type Part = BoardRun | Departure;
+type Part = BoardRun | Departure | Giving;
 
 /**
  * Carries out the coordinator's commands, one run at a time: the part in the plan that is trained under and, while a change
@@ -38,7 +39,13 @@ export class CommandDesk {
         this.#surveyor.stop('a run begins');
         this.#change(async () => {
           await this.#stopAll('another run begins');
-          this.#add(new BoardRun(this.#needs, command));
+          const { run, stage, fromStep } = command;
+          // The run has gone back: what is held of later steps was given up.
+          this.#needs.held.join(run);
+          this.#needs.held.forget(run, fromStep);
+          this.#add(
+            stage === null ? new Giving(this.#needs, command) : new BoardRun(this.#needs, { ...command, stage }),
+          );
         });
         break;
       case 'propose':
@@ -50,6 +57,9 @@ export class CommandDesk {
         break;
       case 'grant':
         this.#change(async () => this.#ofRun(command)?.grant(command));
+        break;
+      case 'forget':
+        this.#change(async () => this.#needs.held.forget(command.run, command.but));
         break;
       case 'encode':
         this.#change(async () => this.#ofRun(command)?.encode(command));
@@ -84,6 +94,7 @@ export class CommandDesk {
     const { run, stage } = command;
     const former = this.#parts.find((part) => part.run === run && part.term === Number(command.before.term));
     for (const part of this.#parts) if (part !== former) await this.#stop(part, 'another plan is proposed');
+    this.#needs.held.join(run);
     const standing = former instanceof BoardRun ? former : undefined;
     if (stage !== null) this.#add(new BoardRun(this.#needs, { ...command, stage }, standing));
     else if (standing !== undefined) this.#add(new Departure(this.#needs, command, standing));

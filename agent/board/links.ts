@@ -3,6 +3,7 @@ import { byteSize, elementCount } from '../../models/index.ts';
 import type { Plan, PlanStage } from '../../planner/index.ts';
 import type { StageDescription } from '../engine/index.ts';
 import { LinkLostError } from '../runtime/errors.ts';
+import { PIECE_BYTES } from './held-state.ts';
 import type { LinkEnd, LinkEnds } from './link-ends.ts';
 import type { PlannedStage } from './plan-stage.ts';
 import { examine, judgeUpTo } from './tensor-checks.ts';
@@ -52,7 +53,7 @@ export async function openLinks(needs: LinkNeeds): Promise<StageLinks> {
   const neighbours = [planned.previous, planned.next];
   const sources = idsOf([...neighbours, isLast && !isFirst ? planned.first : undefined]);
   const targets = idsOf([...neighbours, isFirst && !isLast ? planned.last : undefined]);
-  const maxTensorBytes = Math.max(largestTensor(needs.stage), largestBytes);
+  const maxTensorBytes = Math.max(largestTensor(needs.stage), largestBytes, PIECE_BYTES);
   const receivers = await Promise.all(
     [...new Set([...sources, ...givers])].map((id) => receiverFrom(id, maxTensorBytes, needs)),
   );

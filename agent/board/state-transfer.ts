@@ -1,9 +1,8 @@
-import type { LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
+import type { LinkReceiver, LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
 import { elementCount } from '../../models/index.ts';
-import type { PlanStage } from '../../planner/index.ts';
+import type { Plan, PlanStage } from '../../planner/index.ts';
 import type { Engine, StateTensor } from '../engine/index.ts';
 import { UnexpectedTensorError } from '../runtime/errors.ts';
-import type { PlannedStage } from './plan-stage.ts';
 
 /** The state of blocks, copied at a step boundary. */
 export type CapturedState = readonly { readonly block: number; readonly tensors: readonly StateTensor[] }[];
@@ -64,7 +63,7 @@ export async function sendBlocks(
 }
 
 /** All values, one tensor's behind the other's: as engines give them, or else copied. */
-function inOne(tensors: readonly StateTensor[]): Float32Array {
+export function inOne(tensors: readonly StateTensor[]): Float32Array {
   const [first] = tensors;
   const length = tensors.reduce((sum, { data }) => sum + data.length, 0);
   let end = first?.data.byteOffset ?? 0;
@@ -135,6 +134,12 @@ export class StateIntake {
     }
   }
 
+  /** A block that is here already, as one; the values are the engine's from here on. */
+  put(block: number, values: Float32Array): void {
+    const { layout, whole } = this.#blocks.get(block)!;
+    whole.resolve(partsOf(values, layout));
+  }
+
   /** Gives each block to the engine as soon as it is whole. @throws UnexpectedTensorError, or the signal's reason */
   async giveTo(engine: Engine, signal: AbortSignal): Promise<void> {
     const onAbort = () => this.#fail(signal.reason);
@@ -161,27 +166,15 @@ function awaited(tensors: readonly StateTensor[]): Awaited {
   return { layout, missing: new Set(layout.map(({ name }) => name)), tensors: [], whole };
 }
 
-/** Receives the state of all blocks of a stage from the hub and gives it to the engine. */
-export async function receiveState(
+/** Receives from the hub what an intake awaits of it. Whoever opens it closes it. */
+export function openFromHub(
   transport: Transport,
   hub: string,
-  engine: Engine,
-  { plan: { run, term }, own }: PlannedStage,
-  signal: AbortSignal,
-): Promise<void> {
-  const intake = await StateIntake.of(engine, blocksOf(own));
-  const receiver = await transport.openReceiver({
-    from: hub,
-    run,
-    term,
-    maxTensorBytes: intake.largestBytes,
-    onTensor: (tensor) => intake.take(tensor),
-  });
-  try {
-    await intake.giveTo(engine, signal);
-  } finally {
-    await receiver.close();
-  }
+  { run, term }: Plan,
+  intake: StateIntake,
+): Promise<LinkReceiver> {
+  const { largestBytes: maxTensorBytes } = intake;
+  return transport.openReceiver({ from: hub, run, term, maxTensorBytes, onTensor: (tensor) => intake.take(tensor) });
 }
 
 /** The parts of a tensor, one behind the other, where they lie. */
@@ -191,10 +184,14 @@ function stateTensorsOf({ meta, payload }: ReceivedTensor, parts: Layout): reado
     const what = `'${meta.name}' of block ${meta.microBatch}`;
     throw new UnexpectedTensorError('state-down', meta.from, `${what} has ${payload.length} bytes, not ${bytes}`);
   }
-  let end = payload.byteOffset;
-  return parts.map(({ name, shape }) => {
-    const data = new Float32Array(payload.buffer, end, elementCount(shape));
-    end += data.byteLength;
-    return { name, shape, data };
+  return partsOf(new Float32Array(payload.buffer, payload.byteOffset, payload.length / 4), parts);
+}
+
+function partsOf(values: Float32Array, layout: Layout): readonly StateTensor[] {
+  let end = 0;
+  return layout.map(({ name, shape }) => {
+    const start = end;
+    end += elementCount(shape);
+    return { name, shape, data: values.subarray(start, end) };
   });
 }

@@ -11,10 +11,11 @@ import type { Plan } from '../../planner/index.ts';
 import { stageCodecs } from '../runtime/codecs.ts';
 import type { Inbox } from '../runtime/inbox.ts';
 import { runStep, type StageRuntimeNeeds, type StepOutcome } from '../runtime/stage-runtime.ts';
+import { type HeldState, sendReplica } from './held-state.ts';
 import type { StageLinks } from './links.ts';
 import type { LoadedStage } from './loaded-stage.ts';
 import { clips, learningRateOf, samplesPerMicroBatch } from './plan-stage.ts';
-import { blocksOf, captureState, sendState } from './state-transfer.ts';
+import { blocksOf, type CapturedState, captureState, inOne, sendState } from './state-transfer.ts';
 import { trafficOf, trafficSince, withLosses } from './traffic.ts';
 
 type GrantCommand = Extract<DeviceCommand, { kind: 'grant' }>;
@@ -25,6 +26,8 @@ export interface TrainingNeeds {
   readonly inbox: Inbox;
   readonly memory: TensorMemory;
   readonly openHubLink: () => Promise<LinkSender>;
+  /** Where the board keeps state for the loss of others. */
+  readonly held: HeldState;
   readonly report: (report: StageReport) => Promise<void>;
   /** What is sent beside the steps has failed. */
   readonly onFailure: (error: unknown) => Promise<void>;
@@ -34,7 +37,8 @@ export interface TrainingNeeds {
 /** The steps of one stage in one term, as far as they are granted, and the captures of its state between them. */
 export class Training {
   readonly #needs: TrainingNeeds;
-  readonly #captures = new Set<number>();
+  /** By step, where its state goes. */
+  readonly #captures = new Map<number, Pick<GrantCommand, 'capture' | 'replicate'>>();
   readonly #scales = new FewMap<number, (squaredNorm: number) => void>();
   /** How it encodes, where that is another way than that of its plan. */
   #codecs: StageRuntimeNeeds['codecs'];
@@ -44,6 +48,7 @@ export class Training {
   #wake: () => void = () => {};
   #hubLink: LinkSender | undefined;
   #sending: Promise<void> = Promise.resolve();
+  #replicating: Promise<void> = Promise.resolve();
 
   constructor(needs: TrainingNeeds) {
     this.#needs = needs;
@@ -67,9 +72,9 @@ export class Training {
     this.#wake();
   }
 
-  grant({ toStep, capture }: GrantCommand): void {
+  grant({ toStep, capture, replicate }: GrantCommand): void {
     this.#grantedTo = Math.max(this.#grantedTo, toStep);
-    if (capture) this.#captures.add(toStep);
+    if (capture || replicate) this.#captures.set(toStep, { capture, replicate });
     this.#wake();
   }
 
@@ -91,7 +96,8 @@ export class Training {
     links.broken.addEventListener('abort', onBroken, { once: true });
     if (links.broken.aborted) onBroken();
     while (!signal.aborted && this.#step < this.#endsAt) {
-      if (this.#captures.delete(this.#step)) await this.#capture(stage, this.#step);
+      const wanted = this.#captures.get(this.#step);
+      if (wanted !== undefined) await this.#capture(stage, links, wanted);
       else if (this.#step < this.#grantedTo) {
         await this.#timedStep(runtime, links);
         this.#step += 1;
@@ -101,7 +107,7 @@ export class Training {
 
   /** The link to the hub, after what is on its way; whoever owns links closes it. */
   async settled(): Promise<LinkSender | undefined> {
-    await this.#sending;
+    await Promise.all([this.#sending, this.#replicating]);
     return this.#hubLink;
   }
 
@@ -149,14 +155,47 @@ export class Training {
   }
 
   /** Copies the state now, and sends the copy beside the next steps. */
-  async #capture({ planned, engine }: LoadedStage, step: number): Promise<void> {
-    const { openHubLink, report, onFailure, signal } = this.#needs;
+  async #capture(
+    { planned, engine }: LoadedStage,
+    links: StageLinks,
+    { capture, replicate }: Pick<GrantCommand, 'capture' | 'replicate'>,
+  ): Promise<void> {
+    const step = this.#step;
+    this.#captures.delete(step);
     const state = await captureState(engine, blocksOf(planned.own));
+    if (replicate) this.#replicate(state, links, step);
+    if (capture) await this.#sendToHub(state, step);
+  }
+
+  async #sendToHub(state: CapturedState, step: number): Promise<void> {
+    const { openHubLink, signal } = this.#needs;
     this.#hubLink ??= await openHubLink();
     const link = this.#hubLink;
     await this.#sending;
-    this.#sending = sendState(link, state, step, signal)
-      .then((sent) => report({ kind: 'captured', step, ...sent }))
+    this.#sending = this.#beside(async () => {
+      return { kind: 'captured', step, ...(await sendState(link, state, step, signal)) };
+    });
+  }
+
+  /** Keeps the state, and has the stage beside this one keep it too. */
+  #replicate(state: CapturedState, { next, previous }: StageLinks, step: number): void {
+    const { held, signal } = this.#needs;
+    const link = next ?? previous;
+    if (link === undefined) return;
+    const blocks = new Map(state.map(({ block, tensors }) => [block, inOne(tensors)]));
+    for (const [block, values] of blocks) held.put(step, block, values);
+    const start = performance.now();
+    this.#replicating = this.#beside(async () => {
+      const bytes = await sendReplica(link, blocks, step, signal);
+      return { kind: 'replicated', step, to: link.to, bytes, seconds: (performance.now() - start) / 1000 };
+    });
+  }
+
+  /** Goes on beside the steps, and is told of when it is through. */
+  #beside(work: () => Promise<StageReport>): Promise<void> {
+    const { report, onFailure, signal } = this.#needs;
+    return work()
+      .then(report)
       .catch((error) => (signal.aborted ? undefined : onFailure(error)));
   }
 

@@ -5,6 +5,7 @@ export const frameKinds = {
   labels: 3,
   'state-down': 4,
   'state-up': 5,
+  'state-replica': 6,
 } as const;
 export type FrameKind = keyof typeof frameKinds;
 

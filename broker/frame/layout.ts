@@ -6,7 +6,8 @@
  * |   0 |     2 | length        | bytes from here to the signature: 382                              |
  * |   2 |     1 | version       | 1                                                                  |
  * |   3 |     1 | digest        | 1 SHA-256, 2 BLAKE2b-512, 3 tag of a session                       |
- * |   4 |     1 | kind          | 1 activation, 2 gradient, 3 labels, 4 state-down, 5 state-up       |
+ * |   4 |     1 | kind          | 1 activation, 2 gradient, 3 labels, 4 state-down, 5 state-up,      |
+ * |     |       |               | 6 state-replica                                                    |
  * |   5 |     1 | dtype         | 1 float32, 2 float16, 3 int64, 4 int32, 5 uint8, 6 int8            |
  * |   6 |     1 | codec         | 0 raw; others belong to the codecs                                 |
  * |   7 |     1 | rank          | dimensions used of `shape`, 0 to 6                                 |

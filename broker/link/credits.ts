@@ -14,6 +14,7 @@ export const defaultCredits = {
   labels: { tensors: 8, largest: 8 },
   'state-down': { tensors: 8, largest: 2 },
   'state-up': { tensors: 2, largest: 2 },
+  'state-replica': { tensors: 2, largest: 1 },
 } as const satisfies Record<FrameKind, { readonly tensors: number; readonly largest: number }>;
 
 const byKind = (allowanceOf: (kind: FrameKind) => Allowance): Window =>

@@ -14,6 +14,7 @@ const priorities: Record<FrameKind, number> = {
   activation: 2,
   'state-down': 3,
   'state-up': 3,
+  'state-replica': 4,
 };
 
 /** A tensor on its way. */

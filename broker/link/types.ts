@@ -79,7 +79,7 @@ export interface LinkSender {
   /**
    * Sends one tensor: waits for a credit of its kind, then signs and hands over its frames, and resolves when the
    * receiver has all of it. Until then `payload` must not change, since parts of it may have to be sent again. Of several
-   * that are under way, labels go before gradients before activations before state, then lower steps and micro-batches
+   * that are under way, labels go before gradients before activations before state before replicas, then lower steps and micro-batches
    * first, chunk by chunk.
    * @throws TensorTooLargeError, InvalidFrameError, ClosedError, LinkLostError, or the signal's reason.
    */

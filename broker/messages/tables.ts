@@ -50,6 +50,10 @@ const heldStage = { board, since: moment, run, term, stage, firstBlock: count, l
 /** Boards and links of one run at most, in one message. */
 const MOST_BOARDS = 1000;
 const MOST_LINKS = 4000;
+/** Blocks of a model at most, in one message. */
+const MOST_BLOCKS = 4000;
+/** By block, of its parameters and optimizer state: what a neighbour may send of it. */
+const stateBytes = list(count, MOST_BLOCKS);
 
 /**
  * Every message, by type and then by `kind`. The TypeScript types below are derived from it, so that a check and
@@ -139,17 +143,23 @@ export const messageTables = {
   },
   deviceCommand: {
     survey: { run, term, round: count, wish: json },
+    // No stage for a board that only gives state away that it holds.
     prepare: {
       run,
       term,
-      stage,
+      stage: nullable(stage),
       plan: json,
       fromStep: step,
-      restore: flag,
+      // By block, who gives its state of `fromStep`, null for the hub; empty where boards start from the seed.
+      sources: list(nullable(board), MOST_BLOCKS),
+      stateBytes,
       hubUrl: brokerUrl,
       linkPatienceSeconds: optional(quantity),
     },
-    grant: { run, term, toStep: step, capture: flag },
+    // At `toStep` boards send their state to the hub, to their neighbours, or nowhere.
+    grant: { run, term, toStep: step, capture: flag, replicate: flag },
+    // All state that the board holds of the run, but of this step.
+    forget: { run, but: nullable(step) },
     clip: { run, term, step, squaredNorm: quantity },
     // The next plan, built beside the training of the one before; no stage for a board that only gives blocks away.
     propose: {
@@ -158,6 +168,7 @@ export const messageTables = {
       stage: nullable(stage),
       plan: json,
       before: json,
+      stateBytes,
       hubUrl: brokerUrl,
       linkPatienceSeconds: optional(quantity),
     },
@@ -195,6 +206,8 @@ export const messageTables = {
     },
     norms: { ...stageStep, squaredNorms: list(quantity, 10_000) },
     captured: { ...stageStep, tensors: count, bytes: count },
+    // All of its state of this step is on the board that it is told to be on, too.
+    replicated: { ...stageStep, to: board, bytes: count, seconds: quantity },
     failed: { ...stageStep, error: record({ code: text(64), message: text(4_000) }) },
     stopped: { run, term, stage },
   },

@@ -47,6 +47,7 @@ const ofKeeping: readonly Name[] = [
   'checkpointEvery',
   'onLoss',
   'replicateEvery',
+  'captureEvery',
   'waitForBoards',
   'patience',
   'linkPatience',

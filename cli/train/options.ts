@@ -64,7 +64,14 @@ export const trainOptions = {
     oneOf(['recover', 'stop'], 'what happens when a board is lost: go on with the others, or end the run'),
     'recover',
   ),
-  replicateEvery: wholeNumber('steps between states that the hub holds in memory; as often as is cheap when not given'),
+  replicateEvery: wholeNumber(
+    'steps between states that boards hold for each other; 0: they do not; as often as is cheap when not given',
+    { least: 0 },
+  ),
+  captureEvery: wholeNumber(
+    'steps between states that the hub holds in its memory besides; 0: only checkpoints; as often as is cheap when not given',
+    { least: 0 },
+  ),
   waitForBoards: wholeNumber(
     'seconds that a run waits for lost boards where it cannot go on without; a day with --fleet, else 30',
   ),

@@ -37,6 +37,7 @@ export function runSettings(about: RunContext, predictor: FittedModel): RunSetti
     ...(resumed === undefined ? {} : { restore: resumed.checkpoint.tensors }),
     checkpointEverySteps: checkpointEvery,
     replicateEverySteps: input.options.replicateEvery ?? 'auto',
+    captureEverySteps: input.options.captureEvery ?? 'auto',
     onLoss: input.options.onLoss as 'recover' | 'stop',
     unattended: input.options.unattended,
     deadlines: {

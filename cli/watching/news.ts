@@ -42,7 +42,7 @@ const tellers: { readonly [Topic in WatchedTopic]: Teller<Topic> } = {
   },
   runEvents({ id, message: { what, detail } }, _before, after) {
     // What is looked at every few steps and changes nothing would drown the rest.
-    if (what === 'weighed' && detail.worthIt !== true) return undefined;
+    if (what === 'replicated' || (what === 'weighed' && detail.worthIt !== true)) return undefined;
     return `${id} ${eventWords(after.events.at(-1)!)}`;
   },
   runMetrics({ id, message: { step, steps, loss, samplesPerSecond } }) {

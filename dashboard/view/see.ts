@@ -39,6 +39,8 @@ export function see(view: FleetView, seen: Seen): FleetView {
     }
     case 'runEvents': {
       const { what, detail } = seen.message;
+      // It happens every few seconds, and nothing follows from it until a board is lost.
+      if (what === 'replicated') return view;
       return withEvent(view, { at: seen.saidAt ?? seen.heardAt, about: id, what, text: eventText(what, detail) });
     }
     default:

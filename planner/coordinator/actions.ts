@@ -1,5 +1,6 @@
-import type { Plan, PlanCodecs, SurveyWish, WidthFloors } from '../index.ts';
+import type { Plan, PlanCodecs, StateSource, SurveyWish, WidthFloors } from '../index.ts';
 import type { StepMetrics } from './metrics.ts';
+import type { Replica } from './replicas.ts';
 import type { Failure, Outcome } from './state.ts';
 import type { Progress } from './types.ts';
 import type { WidthChange } from './widths.ts';
@@ -13,16 +14,18 @@ export type Action =
   | { readonly kind: 'survey'; readonly round: number; readonly wishes: ReadonlyMap<string, SurveyWish> }
   /** Make this plan known and listen for the state that its boards will send. */
   | { readonly kind: 'adopt'; readonly plan: Plan }
-  /** Send each board its stage and, when resuming, its blocks' state. */
-  | { readonly kind: 'prepare'; readonly plan: Plan }
-  /** Let boards run the steps before `toStep`; with `capture` they send their state when it is reached. */
-  | { readonly kind: 'grant'; readonly toStep: number; readonly capture: boolean }
+  /** Send each board its stage, and have each block's state come from its source; none where boards start from the seed. */
+  | { readonly kind: 'prepare'; readonly plan: Plan; readonly sources: readonly StateSource[] }
+  /** Let boards run the steps before `toStep`; when it is reached they send their state to the hub, to their neighbours, or nowhere. */
+  | { readonly kind: 'grant'; readonly toStep: number; readonly capture: boolean; readonly replicate: boolean }
   /** Tell boards the squared norm of all gradients of a step. */
   | { readonly kind: 'clip'; readonly step: number; readonly squaredNorm: number }
   /** Tell everybody how far the run is; `step` counts from 0 and is the one that `progress` ends with. */
   | { readonly kind: 'announce'; readonly step: number; readonly progress: Progress; readonly metrics: StepMetrics }
   /** Hold on to the state that has come up, in place of the one held before. */
   | { readonly kind: 'keep'; readonly step: number }
+  /** Count on the state that boards hold now, and have them forget what they held before. */
+  | { readonly kind: 'hold'; readonly replica: Replica }
   | { readonly kind: 'write-checkpoint'; readonly step: number }
   /** A board that is connected has given no sign of life for too long. */
   | { readonly kind: 'miss'; readonly board: string; readonly seconds: number }

@@ -1,6 +1,6 @@
 import type { Action } from './actions.ts';
 import { newStage, propose, settle, take } from './apply-move.ts';
-import { costInNewTerm, costWhenHeld } from './capture-cost.ts';
+import { costsInNewTerm, costsWhenHeld } from './capture-cost.ts';
 import { signatureOf } from './failure.ts';
 import { nextCapturable } from './grants.ts';
 import { withoutErrors } from './link-histories.ts';
@@ -35,9 +35,9 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
       };
     }
     case 'prepare':
-      return { ...run, phase: 'preparing' };
+      return { ...run, phase: 'preparing', sources: action.sources };
     case 'grant':
-      return applyGrant(run, action.toStep, action.capture, at);
+      return applyGrant(run, action, at);
     case 'clip': {
       const norms = new Map(run.norms);
       norms.delete(action.step);
@@ -46,7 +46,11 @@ export function applyAction(run: RunState, action: Action, at: number): RunState
     case 'announce':
       return { ...run, announced: action.step + 1, stepReports: withoutStep(run.stepReports, action.step) };
     case 'keep':
-      return { ...run, capture: undefined, held: action.step, captureCost: costWhenHeld(run), progressAt: at };
+      return { ...run, capture: undefined, held: action.step, costs: costsWhenHeld(run, 'hub'), progressAt: at };
+    case 'hold': {
+      const { replica } = action;
+      return { ...run, replication: undefined, replica, costs: costsWhenHeld(run, 'neighbours'), progressAt: at };
+    }
     case 'write-checkpoint':
       return { ...run, writing: action.step };
     case 'miss':
@@ -114,7 +118,11 @@ function applyWidths(run: RunState, { codecs, floors }: Extract<Action, { kind: 
   };
 }
 
-function applyGrant(run: RunState, toStep: number, capture: boolean, at: number): RunState {
+function applyGrant(
+  run: RunState,
+  { toStep, capture, replicate }: Extract<Action, { kind: 'grant' }>,
+  at: number,
+): RunState {
   const begins = run.phase === 'preparing';
   const wanted: CaptureState = {
     step: toStep,
@@ -131,6 +139,7 @@ function applyGrant(run: RunState, toStep: number, capture: boolean, at: number)
     lastStepAt: begins ? at : run.lastStepAt,
     granted: toStep,
     ...(capture ? { capture: wanted, lastCapture: toStep } : {}),
+    ...(replicate ? { replication: { step: toStep, done: run.stages.map(() => false) }, lastReplica: toStep } : {}),
     // A grant is no progress, but boards had nothing to do before it.
     progressAt: begins ? at : run.progressAt,
     recoveries: begins ? withLast(run.recoveries, { trainingAt: at }) : run.recoveries,
@@ -143,18 +152,19 @@ function applyRecovery(
   { failure, reason, fromStep }: Extract<Action, { kind: 'recover' }>,
   at: number,
 ): RunState {
-  const { request, origin, held } = run;
+  const { request, origin, held, replica } = run;
   const term = run.lastTerm + 1;
   const { settings } = request;
-  const restores = held !== undefined || origin.restores;
+  const restores = fromStep > origin.fromStep || origin.restores;
   const recovery = {
     term,
     reason,
     signature: failure === undefined ? 'move' : signatureOf(failure),
     step: stepsDone(run),
     fromStep,
+    heldBy: replica?.step === fromStep ? 'boards' : held === fromStep ? 'hub' : 'nobody',
     at,
-  };
+  } as const;
   return {
     ...run,
     request: { ...request, term, restores, settings: { ...settings, fromStep } },
@@ -162,9 +172,15 @@ function applyRecovery(
     phaseSince: at,
     stages: [],
     granted: fromStep,
-    lastCapture: fromStep,
+    // What only boards hold is no state to end with.
+    lastCapture: held ?? origin.fromStep,
     capture: undefined,
-    captureCost: costInNewTerm(run),
+    replication: undefined,
+    // One that could not be had is of a future that is done again.
+    replica: replica !== undefined && replica.step <= fromStep ? replica : undefined,
+    lastReplica: undefined,
+    sources: [],
+    costs: costsInNewTerm(run),
     move: undefined,
     next: undefined,
     gaveUp: false,

@@ -1,7 +1,7 @@
 import type { DeviceReport } from '../../broker/index.ts';
 import { boardsOfEither, type Plan } from '../index.ts';
 import type { Action } from './actions.ts';
-import { costInNewTerm } from './capture-cost.ts';
+import { costsInNewTerm } from './capture-cost.ts';
 import { withoutErrors } from './link-histories.ts';
 import { seenUnder } from './pace.ts';
 import type { IgnoreReason, NextPlan, RunState, StageState } from './state.ts';
@@ -68,7 +68,8 @@ export function take(run: RunState, at: number): RunState {
     next: { ...next, phase: 'taken', takenAt: at },
     norms: new Map(),
     survey: askedAnew(run.survey),
-    captureCost: costInNewTerm(run),
+    lastReplica: undefined,
+    costs: costsInNewTerm(run),
     recoveries: [...run.recoveries, change],
     progressAt: at,
   };

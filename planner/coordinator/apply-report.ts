@@ -1,12 +1,13 @@
 import type { DeviceReport } from '../../broker/index.ts';
-import { type BoardSurvey, parseSurvey } from '../index.ts';
+import { type BoardSurvey, parseSurvey, STATE_NOT_HELD } from '../index.ts';
 import { applyNextReport } from './apply-move.ts';
-import { costAfterStep } from './capture-cost.ts';
+import { costsAfterStep } from './capture-cost.ts';
 import type { CapturedTensor } from './events.ts';
 import { linksAfter } from './link-histories.ts';
 import { withStepReport } from './metrics.ts';
 import { seenAfter } from './pace.ts';
 import { afterRecheck } from './rechecking.ts';
+import { withoutHolder } from './replicas.ts';
 import {
   type Failure,
   type FleetState,
@@ -16,7 +17,7 @@ import {
   stepsDone,
 } from './state.ts';
 import { addTotals } from './totals.ts';
-import { ignore, isLive, suspect, withLast, without, withStage } from './transitions.ts';
+import { ignore, isGiver, isLive, suspect, withLast, without, withStage } from './transitions.ts';
 
 type StageReport = Exclude<DeviceReport, { kind: 'surveyed' | 'ready' | 'moved' }>;
 type Report<Kind extends DeviceReport['kind']> = Extract<DeviceReport, { kind: Kind }>;
@@ -37,6 +38,8 @@ export function applyReport(state: FleetState, board: string, report: DeviceRepo
   if (report.term !== run.request.term) return ignore(state, 'other-term');
   if (report.kind === 'ready' || report.kind === 'moved') return ignore(state, 'not-expected');
   if (report.kind === 'surveyed') return applySurvey(state, run, board, report);
+  if (report.kind === 'failed' && isGiver(run, board))
+    return { ...state, run: afterGiving(run, board, report, state.now) };
   const stage = run.stages[report.stage];
   if (stage?.board !== board) return ignore(state, 'not-its-stage');
   if (!isLive(run) && report.kind !== 'stopped') return ignore(state, 'after-the-end');
@@ -92,8 +95,10 @@ function changedBy(run: RunState, stage: StageState, report: StageReport, at: nu
       return afterNorms(run, stage, report, at);
     case 'captured':
       return afterCapture(run, stage, report, at);
+    case 'replicated':
+      return afterReplica(run, stage, report, at);
     case 'failed':
-      return suspect(run, failureOf(report), at);
+      return suspect(withoutFalseHolder(run, stage.board, report), failureOf(report), at);
     case 'stopped': {
       if (!isLive(run)) return withStage(run, stage.stage, { stopped: true });
       const error = { code: 'STOPPED', message: 'it gave up the run without being told to' };
@@ -127,7 +132,7 @@ function afterStep(run: RunState, stage: StageState, report: Report<'step'>, at:
   const done = stepsDone(next) > stepsDone(run);
   return {
     ...next,
-    captureCost: done ? costAfterStep(run, stepsDone(next), at) : run.captureCost,
+    costs: done ? costsAfterStep(run, stepsDone(next), at) : run.costs,
     seen: seenAfter(run, stage, report),
     stepReports: withStepReport(run, stage, report),
     links: linksAfter(run, stage, report),
@@ -168,6 +173,26 @@ function afterCapture(run: RunState, stage: StageState, report: Report<'captured
   }
   const reported = capture.reported.map((said, index) => said || index === stage.stage);
   return { ...hear(run, stage, at, `sent the state of step ${step}`, {}), capture: { ...capture, reported } };
+}
+
+function afterReplica(run: RunState, stage: StageState, { step }: Report<'replicated'>, at: number): Changed {
+  const { replication } = run;
+  if (replication?.step !== step) return 'not-expected';
+  if (replication.done[stage.stage]) return 'repeated';
+  const done = replication.done.map((said, index) => said || index === stage.stage);
+  return { ...hear(run, stage, at, `gave its neighbour the state of step ${step}`, {}), replication: { step, done } };
+}
+
+/** Another run, or none, has had the board meanwhile. */
+function withoutFalseHolder(run: RunState, board: string, { error }: Report<'failed'>): RunState {
+  return error.code === STATE_NOT_HELD ? { ...run, replica: withoutHolder(run.replica, board) } : run;
+}
+
+/** A board without a stage cannot give what others are to get of it. */
+function afterGiving(run: RunState, board: string, report: Report<'failed'>, at: number): RunState {
+  const { step, error } = report;
+  const how = `failed: ${error.message} [${error.code}]`;
+  return suspect(withoutFalseHolder(run, board, report), { kind: 'handover', board, step, how }, at);
 }
 
 /** A tensor counts where it was asked for, is what its block has at this slot, and has not come before. */

@@ -59,7 +59,11 @@ export function apply(before: FleetState, event: Event): FleetState {
     case 'hub-failed':
       if (run === undefined) return ignore(state, 'no-run');
       // The capture is given up, so that the end does not wait for a checkpoint that cannot be written.
-      return fail(state, { ...run, capture: undefined, writing: undefined }, { kind: 'hub', error: event.error });
+      return fail(
+        state,
+        { ...run, capture: undefined, replication: undefined, writing: undefined },
+        { kind: 'hub', error: event.error },
+      );
     default:
       return event satisfies never;
   }
@@ -98,7 +102,11 @@ function newRun(request: RunRequest, at: number): RunState {
     finalStep: steps,
     capture: undefined,
     held: undefined,
-    captureCost: noCaptures,
+    replication: undefined,
+    replica: undefined,
+    lastReplica: undefined,
+    sources: [],
+    costs: noCaptures,
     move: undefined,
     next: undefined,
     gaveUp: false,

@@ -3,7 +3,7 @@ import type { Action } from './actions.ts';
 import { isAnotherPlanBetter } from './adapting.ts';
 import { describeWait, judge } from './failure.ts';
 import { grantSteps } from './grants.ts';
-import { isCheckpointDue, isStateComplete } from './keeping.ts';
+import { isCheckpointDue, isReplicaComplete, isStateComplete } from './keeping.ts';
 import { metricsOf } from './metrics.ts';
 import { areOldStepsDone, buildingDeadline, canCommit, haveAllMoved, isNextHopeless } from './moving.ts';
 import { chooseBoards, knowledgeOf, planOf } from './planning.ts';
@@ -11,6 +11,7 @@ import { missing, nextLook } from './presence.ts';
 import {
   areBoardsBack,
   goesOnWithFewer,
+  goingBack,
   isIdleBoardDue,
   isMoveReady,
   isMoveWanted,
@@ -20,6 +21,7 @@ import {
   recovery,
   withThoseThere,
 } from './recovering.ts';
+import { sourcesFor } from './replicas.ts';
 import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
 import { firstWishes, stageWishes } from './surveying.ts';
 import { isLive } from './transitions.ts';
@@ -33,6 +35,7 @@ type Question = (run: RunState, now: number, state: FleetState) => readonly Acti
 const questions: readonly Question[] = [
   isOver,
   isStateComplete,
+  isReplicaComplete,
   isCheckpointDue,
   isSomebodyMissing,
   hasFailed,
@@ -131,16 +134,24 @@ function isSomebodyMissing(run: RunState, now: number, state: FleetState): reado
   return isLive(run) ? missing(state, now).map((board) => ({ kind: 'miss', board, seconds })) : [];
 }
 
-function hasFailed(run: RunState, now: number): readonly Action[] {
+function hasFailed(run: RunState, now: number, state: FleetState): readonly Action[] {
   const failure = isLive(run) ? judge(run, now) : undefined;
-  return failure === undefined ? [] : [afterFailure(run, failure)];
+  return failure === undefined ? [] : [afterFailure(run, failure, state)];
 }
 
-/** Before the first grant there is nothing to finish, and nothing to save but what is held from an earlier term. */
+/**
+ * Before the first grant there is nothing to finish, and nothing to save but what is held from an earlier term. What only
+ * boards hold is given up: they may never come back.
+ */
 function isInterruptedEarly(run: RunState): readonly Action[] {
-  const saved = run.held === undefined || run.held === run.checkpoint?.step;
-  const early = run.stopRequested && isLive(run) && run.phase !== 'training' && saved;
-  return early ? [{ kind: 'stop', outcome: { kind: 'interrupted' } }] : [];
+  const { stopRequested, phase, held, checkpoint, request, origin } = run;
+  if (!stopRequested || !isLive(run) || phase === 'training') return [];
+  const atHub = held ?? origin.fromStep;
+  if (request.settings.fromStep > atHub) {
+    return [{ kind: 'recover', failure: undefined, reason: 'the run is interrupted', fromStep: atHub }];
+  }
+  const saved = held === undefined || held === checkpoint?.step;
+  return saved ? [{ kind: 'stop', outcome: { kind: 'interrupted' } }] : [];
 }
 
 function isLate(run: RunState, now: number, state: FleetState): readonly Action[] {
@@ -157,9 +168,9 @@ function isLate(run: RunState, now: number, state: FleetState): readonly Action[
     case 'opening':
     case 'opened':
     case 'preparing':
-      return [afterFailure(run, { kind: 'not-prepared', waitsFor: describeWait(run, now), seconds: prepared })];
+      return [afterFailure(run, { kind: 'not-prepared', waitsFor: describeWait(run, now), seconds: prepared }, state)];
     case 'training':
-      return [afterFailure(run, { kind: 'silent', waitsFor: describeWait(run, now), seconds: silence })];
+      return [afterFailure(run, { kind: 'silent', waitsFor: describeWait(run, now), seconds: silence }, state)];
     case 'recovering': {
       const online = onlineBoards(state).map(({ id }) => id);
       return [fail({ kind: 'not-enough-boards', online, seconds: boardsBack })];
@@ -208,8 +219,12 @@ function planned(run: RunState, boards: readonly OnlineBoard[], then: (plan: Pla
   }
 }
 
-function canPrepare({ phase, plan }: RunState): readonly Action[] {
-  return phase === 'opened' && plan !== undefined ? [{ kind: 'prepare', plan }] : [];
+/** Boards that held what the term begins with may have gone since it was chosen; then it begins with an older state. */
+function canPrepare(run: RunState, _now: number, { boards }: FleetState): readonly Action[] {
+  const { phase, plan } = run;
+  if (phase !== 'opened' || plan === undefined) return [];
+  const sources = sourcesFor(run, plan, boards);
+  return [sources === undefined ? goingBack(run, boards) : { kind: 'prepare', plan, sources }];
 }
 
 /**
@@ -248,13 +263,14 @@ function isTrainingDone(run: RunState): readonly Action[] {
   return [{ kind: 'stop', outcome: { kind } }];
 }
 
-function canGrant(run: RunState, now: number): readonly Action[] {
-  if (run.phase === 'preparing') return run.stages.every(({ prepared }) => prepared) ? grantSteps(run, now) : [];
-  return run.phase === 'training' ? grantSteps(run, now) : [];
+function canGrant(run: RunState, now: number, { boards }: FleetState): readonly Action[] {
+  if (run.phase === 'preparing')
+    return run.stages.every(({ prepared }) => prepared) ? grantSteps(run, now, boards) : [];
+  return run.phase === 'training' ? grantSteps(run, now, boards) : [];
 }
 
-function afterFailure(run: RunState, failure: Failure): Action {
-  return isRecoverable(run, failure) ? recovery(run, failure) : fail(failure);
+function afterFailure(run: RunState, failure: Failure, { boards }: FleetState): Action {
+  return isRecoverable(run, failure) ? recovery(run, failure, boards) : fail(failure);
 }
 
 function fail(failure: Failure): Action {

@@ -118,6 +118,11 @@ function awaited(run: RunState): string {
   const behind = stages.filter(({ step }) => step === least);
   if (least < run.granted) return `waiting for ${names(behind)} to finish step ${least}`;
   if (run.writing !== undefined) return `waiting for the checkpoint of step ${run.writing} to be written`;
+  const { replication } = run;
+  if (capture === undefined && replication !== undefined) {
+    const open = stages.filter(({ stage }) => !replication.done[stage]);
+    return `waiting for ${names(open)} to give the state of step ${replication.step} to the neighbour`;
+  }
   const silent = stages.filter(({ stage }) => capture !== undefined && !isCaptured(run, stage));
   return `waiting for ${names(silent)} to send the state of step ${capture?.step ?? least}`;
 }

@@ -1,11 +1,12 @@
 import type { JsonObject } from '../../broker/index.ts';
-import { boardsOfEither, type Plan } from '../index.ts';
+import { boardsOfEither, type Plan, restoringOf } from '../index.ts';
 import type { Action } from './actions.ts';
 import { type Captures, createCaptures } from './captures.ts';
 import { commandsOf, proposals, stopCommand } from './commands.ts';
 import { errorOf } from './failure.ts';
 import type { Mailbox } from './mailbox.ts';
 import { abandonedBy } from './moving.ts';
+import { holdersOf, isReplicationWanted, replicaShortfall } from './replicas.ts';
 import { sendState } from './restore.ts';
 import { stateTeller } from './run-state.ts';
 import type { FleetState, Outcome, RunRequest, RunState } from './state.ts';
@@ -49,6 +50,8 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
   let held: readonly StateTensor[] = [];
   /** Ends what is done for one term's boards only. */
   let termEnding = new AbortController();
+  /** Boards that may hold state of the run. */
+  let keepers: readonly string[] = [];
   let words: Promise<string | undefined> = Promise.resolve(undefined);
 
   /** What the run cannot do without. */
@@ -84,6 +87,10 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     const message = stopCommand({ run, term }, reason);
     await Promise.all(boards.map((id) => messenger.publish('deviceCommand', { id }, message, signal)));
   };
+  const forget = async (but: number | null): Promise<void> => {
+    const message = { kind: 'forget', run, but } as const;
+    await Promise.all(keepers.map((id) => messenger.publish('deviceCommand', { id }, message, signal)));
+  };
   /** To every board that has a part in this plan or in the one that is made ready beside it, or measures itself for the run. */
   const stopAll = async ({ plan, next, survey }: RunState, reason: string): Promise<void> => {
     const parts = [
@@ -94,15 +101,19 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     for (const { term, boards } of [...parts, { term: request.term, boards: measuring }]) {
       await sendStop(term, boards, reason);
     }
+    await forget(null);
   };
-  /** What the boards of this term start from: what is held, or else what the run was given. */
-  const restoreStages = ({ request: asked }: RunState, plan: Plan): void => {
+  /** What the boards of this term start from, as far as no board has it: what is held, or else what the run was given. */
+  const restoreStages = ({ request: asked }: RunState, { plan, sources }: ActionOf<'prepare'>): void => {
     const tensors = held.length > 0 ? new Map(held.map((tensor) => [tensor.name, tensor])) : restore;
-    if (!asked.restores || tensors === undefined) return;
+    if (tensors === undefined) return;
     const ending = AbortSignal.any([signal, termEnding.signal]);
     const { term } = plan;
     for (const stage of plan.stages) {
-      sendState({ transport, request: asked, tensors }, stage, ending).catch((problem: Error & { code?: string }) => {
+      const blocks = restoringOf(plan, sources, stage.board).fromHub;
+      if (blocks.length === 0) continue;
+      const sending = sendState({ transport, request: asked, tensors }, stage, blocks, ending);
+      sending.catch((problem: Error & { code?: string }) => {
         const error = { code: problem.code ?? 'RESTORE', message: `sending it its state: ${problem.message}` };
         if (!ending.aborted) mailbox.post({ kind: 'restore-failed', board: stage.board, term, error });
       });
@@ -115,6 +126,14 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
   const notice = (what: string, text: string, detail: JsonObject = {}): void => {
     tellEvent(what, { ...detail, text: text.slice(0, 4000) });
     onNotice?.(text);
+  };
+  /** Once a plan, where boards were to hold each other's state. */
+  const tellShortfall = (state: FleetState): void => {
+    const lack = isReplicationWanted(runIn(state)) ? replicaShortfall(runIn(state), state.boards) : undefined;
+    if (lack === undefined) return;
+    const [needed, there] = [lack.neededBytes, lack.memoryBytes].map((bytes) => `${Math.ceil(bytes / 1e6)} MB`);
+    const words = `${lack.board} would need ${needed} of ${there} to hold others' state as well: only the hub holds state.`;
+    notice('not-replicated', words, { ...lack });
   };
 
   const doers: Doers = {
@@ -132,18 +151,20 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
         order(messenger.publish('deviceCommand', { id }, message, signal));
       }
     },
-    adopt({ plan }) {
+    adopt({ plan }, state) {
       tellEvent('planned', plannedDetail(plan));
+      tellShortfall(state);
       onPlan?.(plan);
       tellPlan(plan);
       must(captures.open(plan).then(() => mailbox.post({ kind: 'captures-opened', term: plan.term })));
     },
     prepare(action, state) {
       command(action, state);
-      restoreStages(runIn(state), action.plan);
+      restoreStages(runIn(state), action);
     },
     grant(action, state) {
       if (action.capture) captures.expect(action.toStep);
+      if (action.replicate) keepers = [...new Set([...keepers, ...boardsIn(planIn(state))])];
       command(action, state);
     },
     clip(action, state) {
@@ -158,6 +179,12 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     },
     keep() {
       held = captures.take();
+    },
+    hold({ replica }) {
+      const { step } = replica;
+      tell(forget(step));
+      keepers = holdersOf(replica);
+      tellEvent('replicated', { step, boards: keepers });
     },
     'write-checkpoint'({ step }, state) {
       const { origin, losses: all, request: asked } = runIn(state);
@@ -179,12 +206,12 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
       termEnding.abort(new Error('the term is over'));
       termEnding = new AbortController();
       const { plan, recoveries } = runIn(state);
-      const { term = 0, step = fromStep } = recoveries.at(-1) ?? {};
+      const { term = 0, step = fromStep, heldBy = 'nobody' } = recoveries.at(-1) ?? {};
       const redone = step > fromStep ? ` of ${step} done` : '';
-      const next = { term, fromStep };
+      const next = { term, fromStep, heldBy };
       notice('recovering', `${reason}. Going on from step ${fromStep}${redone}, with plan ${term}.`, next);
-      // Whoever holds a stage of the old term gives it up; a board that cannot hear it is told when it can.
-      if (plan !== undefined) tell(sendStop(plan.term, boardsIn(plan), reason));
+      // Whoever holds a stage of the old term gives it up, and who gives state for it stops; a board that cannot hear it is told when it can.
+      if (plan !== undefined) tell(sendStop(plan.term, [...new Set([...boardsIn(plan), ...keepers])], reason));
       if (abandons !== undefined) tell(sendStop(abandons.term, abandons.boards, reason));
     },
     weigh({ step, stepSeconds, bestStepSeconds, moveSeconds, worthIt }) {
@@ -210,6 +237,7 @@ export function createHands({ needs, request, restore, mailbox }: HandsNeeds): H
     take(_action, state) {
       const { reason, plan, step } = runIn(state).next!;
       tellEvent('planned', plannedDetail(plan));
+      tellShortfall(state);
       onPlan?.(plan);
       must(captures.open(plan));
       const next = { term: plan.term, fromStep: step };

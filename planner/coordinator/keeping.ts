@@ -1,6 +1,7 @@
 import type { Action } from './actions.ts';
 import { isCaptured } from './failure.ts';
-import type { RunState } from './state.ts';
+import { replicaOf } from './replicas.ts';
+import type { FleetState, RunState } from './state.ts';
 import { isLive } from './transitions.ts';
 
 /**
@@ -8,13 +9,26 @@ import { isLive } from './transitions.ts';
  * checkpoint that leads straight to a NaN is no good one. Asked before anything else can end the run.
  */
 export function isStateComplete(run: RunState): readonly Action[] {
-  const { capture, stages, suspects, granted } = run;
-  if (!isLive(run) || capture === undefined) return [];
+  const { capture, stages } = run;
+  if (!isLive(run) || capture === undefined || !isSound(run, capture.step)) return [];
   const { step } = capture;
-  if (suspects.some(({ failure }) => failure.kind === 'not-finite' && failure.step <= step)) return [];
   const complete = stages.every((stage) => stage.step >= step && isCaptured(run, stage.stage));
-  const proven = granted <= step || stages.at(-1)!.step > step || suspects.length > 0;
-  return complete && proven ? [{ kind: 'keep', step }] : [];
+  return complete ? [{ kind: 'keep', step }] : [];
+}
+
+/** The same for a state that goes to neighbours. */
+export function isReplicaComplete(run: RunState, _now: number, { boards }: FleetState): readonly Action[] {
+  const { replication, stages } = run;
+  if (!isLive(run) || replication === undefined || !isSound(run, replication.step)) return [];
+  const { step, done } = replication;
+  const complete = stages.every((stage) => stage.step >= step && done[stage.stage]);
+  return complete ? [{ kind: 'hold', replica: replicaOf(step, stages, boards) }] : [];
+}
+
+/** The step after it gave a finite loss, or none is to come. */
+function isSound({ stages, suspects, granted }: RunState, step: number): boolean {
+  if (suspects.some(({ failure }) => failure.kind === 'not-finite' && failure.step <= step)) return false;
+  return granted <= step || stages.at(-1)!.step > step || suspects.length > 0;
 }
 
 /** Of the states that are held, the first at or after each multiple goes to the disk, and the last of the run. */

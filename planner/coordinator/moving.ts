@@ -1,6 +1,7 @@
 import { boardsOfEither, type Plan, PlannerError } from '../index.ts';
 import type { Abandoned, Action } from './actions.ts';
 import { knowledgeOf, planOf, requestFor } from './planning.ts';
+import { replicaBytes } from './replicas.ts';
 import { type FleetState, type NextPlan, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
 
 // A planned change of boards, as docs/recovery.md tells it: the next plan is made ready beside training, boards change
@@ -17,7 +18,8 @@ export function isSteady({ phase, move, next }: RunState): boolean {
  */
 export function changeTo(run: RunState, boards: readonly OnlineBoard[], reason: string): Action {
   const plan = run.gaveUp ? undefined : planFor(run, boards);
-  const isBeside = plan !== undefined && boards.every((board) => hasRoom(run.plan!, plan, board));
+  const held = run.replica === undefined ? new Map<string, number>() : replicaBytes(run);
+  const isBeside = plan !== undefined && boards.every((board) => hasRoom(run.plan!, plan, board, held.get(board.id)));
   return isBeside ? { kind: 'propose', plan, reason } : { kind: 'move', reason };
 }
 
@@ -31,12 +33,12 @@ function planFor(run: RunState, boards: readonly OnlineBoard[]): Plan | undefine
   }
 }
 
-/** A board that goes on with the same blocks needs no more than before; another holds both stages for a while. */
-function hasRoom(before: Plan, after: Plan, { id, memoryBytes }: OnlineBoard): boolean {
+/** A board that goes on with the same blocks needs no more than before; another holds both stages for a while, and what it holds for others. */
+function hasRoom(before: Plan, after: Plan, { id, memoryBytes }: OnlineBoard, heldBytes = 0): boolean {
   const [old, next] = [before, after].map(({ stages }) => stages.find(({ board }) => board === id));
   if (old === undefined || next === undefined) return true;
   const isSame = old.firstBlock === next.firstBlock && old.lastBlock === next.lastBlock;
-  return isSame || old.memoryBytes + next.memoryBytes <= memoryBytes;
+  return isSame || old.memoryBytes + next.memoryBytes + heldBytes <= memoryBytes;
 }
 
 /** Whether the plan that is being made ready will come to nothing: then training goes on as it is. */
@@ -73,8 +75,9 @@ export function buildingDeadline({ next, request }: RunState): number {
 
 /** Boards change at the last step granted, which none can have passed; a state on its way up is awaited. */
 export function canCommit(run: RunState): readonly Action[] {
-  const { next, phase, capture, granted, suspects } = run;
-  if (phase !== 'training' || next?.phase !== 'building' || capture !== undefined || suspects.length > 0) return [];
+  const { next, phase, capture, replication, granted, suspects } = run;
+  if (phase !== 'training' || next?.phase !== 'building' || suspects.length > 0) return [];
+  if (capture !== undefined || replication !== undefined) return [];
   return boardsOf(next).every((board) => next.ready.has(board)) ? [{ kind: 'commit', step: granted }] : [];
 }
 

@@ -1,4 +1,4 @@
-import { PlannerError } from '../index.ts';
+import { PlannerError, STATE_NOT_HELD } from '../index.ts';
 import type { Action } from './actions.ts';
 import { weigh, wordsOf } from './adapting.ts';
 import { isBadInput } from './errors.ts';
@@ -6,6 +6,7 @@ import { describeFailure, signatureOf } from './failure.ts';
 import { abandonedBy, changeTo, isSteady } from './moving.ts';
 import { boardsThere, knowledgeOf, planOf, requestFor } from './planning.ts';
 import { recheckWishes } from './rechecking.ts';
+import { restorableStep } from './replicas.ts';
 import { type Failure, type FleetState, type OnlineBoard, onlineBoards, type RunState, stepsDone } from './state.ts';
 import { knownBoards, newcomerStageWishes, newcomerWishes } from './surveying.ts';
 
@@ -24,6 +25,8 @@ export function isRecoverable(run: RunState, failure: Failure): boolean {
     case 'lost':
       return true;
     case 'failed':
+      // A board that does not hold what it was to give is asked for it no more.
+      if (failure.error.code === STATE_NOT_HELD) return true;
       return !isBadInput(failure.error.code) && !isRepeated(run, failure);
     case 'silent':
     case 'not-prepared':
@@ -45,12 +48,19 @@ function isRepeated(run: RunState, failure: Failure): boolean {
   return last?.signature === signatureOf(failure) && stepsDone(run) <= last.step;
 }
 
-/** The end of the term: the next goes on from what the hub holds, or from the beginning. */
-export function recovery(run: RunState, failure: Failure): Action {
-  const fromStep = run.held ?? run.origin.fromStep;
+/** The end of the term: the next goes on from the newest state that boards or the hub hold, or from the beginning. */
+export function recovery(run: RunState, failure: Failure, boards: FleetState['boards']): Action {
+  const fromStep = restorableStep(run, boards);
   const { next } = run;
   const abandons = next === undefined ? {} : { abandons: abandonedBy(next) };
   return { kind: 'recover', failure, reason: describeFailure(failure, run), fromStep, ...abandons };
+}
+
+/** Who held what the term was to begin with is gone. */
+export function goingBack(run: RunState, boards: FleetState['boards']): Action {
+  const { fromStep } = run.request.settings;
+  const reason = `nobody holds all of the state of step ${fromStep} any more`;
+  return { kind: 'recover', failure: undefined, reason, fromStep: restorableStep(run, boards) };
 }
 
 /**

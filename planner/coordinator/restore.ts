@@ -9,16 +9,17 @@ export type RestoreNeeds = {
   readonly tensors: NonNullable<RunSettings['restore']>;
 };
 
-/** Sends one stage the state of its blocks, as `state-down` frames of the step that the run starts from. */
+/** Sends one stage the state of these of its blocks, as `state-down` frames of the step that the run starts from. */
 export async function sendState(
   { transport, request, tensors }: RestoreNeeds,
-  { board, dataUrl = '', firstBlock, lastBlock }: Plan['stages'][number],
+  { board, dataUrl = '' }: Plan['stages'][number],
+  blocks: readonly number[],
   signal: AbortSignal,
 ): Promise<void> {
   const { settings, term, layout } = request;
   const sender = await openPatiently(transport, { to: board, url: dataUrl, run: settings.run, term, signal });
   try {
-    for (let block = firstBlock; block <= lastBlock; block += 1) {
+    for (const block of blocks) {
       for (const [slot, { name, shape }] of layout[block]!.entries()) {
         const meta = { kind: 'state-down', step: settings.fromStep, microBatch: block, slot, name, shape } as const;
         await sender.send({ ...meta, dtype: 'float32' }, tensors.get(name)!.data, signal);

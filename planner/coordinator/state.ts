@@ -1,8 +1,9 @@
-import type { BlockCost, BoardSurvey, Plan, WidthFloors } from '../index.ts';
-import type { CaptureCost } from './capture-cost.ts';
+import type { BlockCost, BoardSurvey, Plan, StateSource, WidthFloors } from '../index.ts';
+import type { CaptureCosts } from './capture-cost.ts';
 import type { LinkHistories } from './link-histories.ts';
 import type { StepReports } from './metrics.ts';
 import type { Paces, Seen } from './pace.ts';
+import type { Replica } from './replicas.ts';
 import type { BoardTotals, Deadlines, Recovery, RunSettings } from './types.ts';
 
 /** A board that could take part: online, and with a profile. */
@@ -72,6 +73,9 @@ export type CaptureState = {
   /** Stages that have said they are through. */
   readonly reported: readonly boolean[];
 };
+
+/** State on its way to neighbours: of which step, and which stages have said that theirs is there. */
+export type Replication = { readonly step: number; readonly done: readonly boolean[] };
 
 /** What boards have measured for this run. */
 export type SurveyState = {
@@ -163,14 +167,21 @@ export type RunState = {
   readonly stages: readonly StageState[];
   /** Boards may run the steps before this one. */
   readonly granted: number;
-  /** The step that was granted last with capture; `fromStep` where there was none. */
+  /** The step that was granted last with capture; what the hub holds, or `fromStep`, where there was none in this term. */
   readonly lastCapture: number;
   /** The run ends when this many steps are done: `steps`, or earlier after an interrupt. */
   readonly finalStep: number;
   readonly capture: CaptureState | undefined;
-  /** The step whose state the hub holds: a recovery goes on from it. */
+  readonly replication: Replication | undefined;
+  /** The step whose state the hub holds. */
   readonly held: number | undefined;
-  readonly captureCost: CaptureCost;
+  /** The state that boards hold. A recovery goes on from whichever is newer and can be had. */
+  readonly replica: Replica | undefined;
+  /** The step of the latest replica that was asked for in this term. */
+  readonly lastReplica: number | undefined;
+  /** By block, who gives its state in this term; empty where boards start from the seed. */
+  readonly sources: readonly StateSource[];
+  readonly costs: CaptureCosts;
   /** A planned change of boards: the term ends with this step, whose state is captured. */
   readonly move: { readonly step: number; readonly reason: string } | undefined;
   /** A planned change that is prepared beside training. */

@@ -48,9 +48,15 @@ export function leave(state: FleetState, board: string, how: string): FleetState
   return fail(counted, gone, { kind: 'lost', stage: stage.stage, step: stage.step, how });
 }
 
+/** Whether others wait for state from this board, which has no stage in the plan. */
+export function isGiver({ phase, sources, stages }: RunState, board: string): boolean {
+  return phase === 'preparing' && sources.includes(board) && !stages.some((stage) => stage.board === board);
+}
+
 /** A board without a stage of this plan is gone: it may have one in the next, or have blocks to hand over. */
 function leaveNext(run: RunState, board: string, how: string, at: number): RunState {
-  const { next } = run;
+  const { next, request } = run;
+  if (isGiver(run, board)) return suspect(run, { kind: 'handover', board, step: request.settings.fromStep, how }, at);
   if (next === undefined || !boardsOfEither(next.before, next.plan).includes(board)) return run;
   if (next.phase === 'building') return { ...run, next: { ...next, problem: { board, how } } };
   if (next.phase === 'taken' && next.moved.has(board)) return run;

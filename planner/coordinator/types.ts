@@ -62,11 +62,13 @@ export type RunSettings = {
    */
   readonly checkpointEverySteps?: number;
   /**
-   * The hub holds the state of a step in memory, and takes a newer one after so many steps; `auto` lets what a capture
-   * takes decide. Absent: only what becomes a checkpoint.
+   * Boards hold each other's state of a step in memory, and take a newer one after so many steps; `auto` lets what it takes
+   * decide. The hub does it for a run on one board, and where boards have no room for it. 0 or absent: nobody does.
    */
   readonly replicateEverySteps?: number | 'auto';
-  /** What is done where a board is lost: `recover`, which goes on from the last state held, when absent. */
+  /** The same of the hub's memory beside the boards'. Absent: only what becomes a checkpoint. */
+  readonly captureEverySteps?: number | 'auto';
+  /** What is done where a board is lost: `recover`, which goes on from the newest state held, when absent. */
   readonly onLoss?: 'stop' | 'recover';
   /** Nobody is there to bring back boards that do not come online at the start: the run goes on with those that do. */
   readonly unattended?: boolean;
@@ -188,6 +190,8 @@ export type Recovery = {
   readonly step: number;
   /** The step that it goes on from: those between are done again. */
   readonly fromStep: number;
+  /** Who has the state of that step; `nobody` where it follows from the seed or the run's checkpoint. Absent of a change beside training. */
+  readonly heldBy?: 'boards' | 'hub' | 'nobody';
   readonly at: number;
   /** When boards computed again, and when they had done again what was lost. */
   readonly trainingAt?: number;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { engineBaseBytes, estimateStageMemory, type RunCost, totalMemory } from '../../planner/index.ts';
+import { engineBaseBytes, estimateStageMemory, type RunCost, replicaMemory, totalMemory } from '../../planner/index.ts';
 
 const run: RunCost = {
   flops: 1,
@@ -31,4 +31,10 @@ test('a fused loss stage still holds one micro-batch while it runs', (t) => {
 
 test('an agent weighs something before it holds a block', (t) => {
   t.is(estimateStageMemory(run, { stashSlots: 1 }).engine, engineBaseBytes);
+});
+
+test('a board holds its own state twice while a replica is under way, and that of the stages that give it theirs', (t) => {
+  t.deepEqual(replicaMemory([10, 20, 30, 40]), [20, 2 * (20 + 10), 2 * (30 + 20 + 40), 2 * (40 + 30)]);
+  t.deepEqual(replicaMemory([10, 20]), [60, 60]);
+  t.deepEqual(replicaMemory([10]), [0]);
 });

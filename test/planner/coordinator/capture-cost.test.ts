@@ -1,9 +1,11 @@
 import test from 'ava';
 import {
   type CaptureCost,
-  costAfterStep,
-  costInNewTerm,
-  costWhenHeld,
+  type CaptureCosts,
+  costsAfterStep,
+  costsInNewTerm,
+  costsWhenHeld,
+  type Destination,
   expectedCost,
   noCaptures,
 } from '../../../planner/coordinator/capture-cost.ts';
@@ -11,35 +13,39 @@ import type { RunState } from '../../../planner/coordinator/index.ts';
 
 /** A run as far as its captures cost anything; steps are done at the times that are given. */
 class Run {
-  cost: CaptureCost = noCaptures;
+  costs: CaptureCosts = noCaptures;
   now = 0;
   steps = 0;
-  captured: number | undefined;
+  readonly captured: Partial<Record<Destination, { readonly step: number }>> = {};
+
+  get cost(): CaptureCost {
+    return this.costs.hub;
+  }
 
   get state(): RunState {
-    const capture = this.captured === undefined ? undefined : { step: this.captured };
+    const { hub: capture, neighbours: replication } = this.captured;
     const request = { settings: { fromStep: 0 } };
-    return { captureCost: this.cost, capture, lastStepAt: this.now, request } as unknown as RunState;
+    return { costs: this.costs, capture, replication, lastStepAt: this.now, request } as unknown as RunState;
   }
 
   step(...seconds: readonly number[]): this {
     for (const each of seconds) {
       this.steps += 1;
-      this.cost = costAfterStep(this.state, this.steps, this.now + each);
+      this.costs = costsAfterStep(this.state, this.steps, this.now + each);
       this.now += each;
     }
     return this;
   }
 
   /** The state of the next step is captured. */
-  capture(): this {
-    this.captured = this.steps + 1;
+  capture(to: Destination = 'hub'): this {
+    this.captured[to] = { step: this.steps + 1 };
     return this;
   }
 
-  hold(): this {
-    this.cost = costWhenHeld(this.state);
-    this.captured = undefined;
+  hold(to: Destination = 'hub'): this {
+    this.costs = costsWhenHeld(this.state, to);
+    delete this.captured[to];
     return this;
   }
 }
@@ -67,23 +73,39 @@ test('a capture that nobody felt costs nothing, and the mean of old ones fades',
 
 test('a capture that ends with its term tells nothing, nor do the steps of another plan', (t) => {
   const run = new Run().step(5, 1, 1).capture().step(1, 9);
-  const { calmSeconds, latest, begunAt } = costInNewTerm(run.state);
+  const { calmSeconds, latest, begunAt } = costsInNewTerm(run.state).hub;
   t.deepEqual([calmSeconds, latest], [undefined, undefined]);
   t.is(begunAt, run.now - 9);
 });
 
+test('replicas have a cost of their own, and of two that are beside each other nothing is learned', (t) => {
+  const run = new Run().step(5, 1, 1).capture('neighbours').step(1, 1.5).hold('neighbours').step(1);
+  t.true(near(run.costs.neighbours.seconds, 0.5));
+  t.is(run.costs.hub.seconds, undefined);
+  t.true(near(run.costs.hub.calmSeconds, 1), 'steps beside a replica are not calm for the hub either');
+  run.capture().capture('neighbours').step(1, 9).hold('neighbours').step(9).hold().step(1);
+  t.true(near(run.costs.neighbours.seconds, 0.5));
+  t.is(run.costs.hub.seconds, undefined);
+  run.capture('neighbours').step(1, 1).hold('neighbours').step(1);
+  t.true(near(run.costs.neighbours.seconds, 0.25));
+});
+
 const megabyte = { name: 'weights', shape: [250_000] };
-const stage = (board: string, firstBlock: number, lastBlock: number) => ({ board, firstBlock, lastBlock });
+const stage = (index: number, board: string, firstBlock: number, lastBlock: number) => {
+  return { stage: index, board, firstBlock, lastBlock };
+};
 
 function beforeTheFirst(surveys: ReadonlyMap<string, unknown>): RunState {
   const request = { layout: [[megabyte], [megabyte, megabyte], [megabyte]] };
-  const stages = [stage('pi-1', 0, 0), stage('pi-2', 1, 2)];
-  return { captureCost: noCaptures, survey: { surveys }, stages, request } as unknown as RunState;
+  const stages = [stage(0, 'pi-1', 0, 0), stage(1, 'pi-2', 1, 2)];
+  return { costs: noCaptures, survey: { surveys }, stages, request } as unknown as RunState;
 }
 
 test('before the first capture it is the time that the largest state takes on its board’s link', (t) => {
   const transfers = [1e5, 1e6].flatMap((bytes) => Array.from({ length: 5 }, () => ({ bytes, seconds: bytes / 1e7 })));
   const slow = new Map([['pi-2', { links: [{ to: 'pi-1', transfers }] }]]);
-  t.true(Math.abs(expectedCost(beforeTheFirst(slow)) - 0.3) < 0.02);
-  t.true(near(expectedCost(beforeTheFirst(new Map())), 0.03), 'a nominal link where none was surveyed');
+  for (const to of ['hub', 'neighbours'] as const) {
+    t.true(Math.abs(expectedCost(beforeTheFirst(slow), to) - 0.3) < 0.02);
+    t.true(near(expectedCost(beforeTheFirst(new Map()), to), 0.03), 'a nominal link where none was surveyed');
+  }
 });

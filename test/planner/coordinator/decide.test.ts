@@ -1,5 +1,6 @@
 import test from 'ava';
 import type { DeviceReport } from '../../../broker/index.ts';
+import { commandsOf } from '../../../planner/coordinator/commands.ts';
 import { nextDeadline } from '../../../planner/coordinator/decide.ts';
 import { defineRun } from '../../../planner/coordinator/define-run.ts';
 import {
@@ -11,6 +12,7 @@ import {
   initialState,
   type RunSettings,
 } from '../../../planner/coordinator/index.ts';
+import { STATE_NOT_HELD } from '../../../planner/index.ts';
 import { someSettings } from './fake-fleet.ts';
 
 /** The core alone: events go in, decisions are taken until there are none, and come out. */
@@ -53,6 +55,16 @@ class Core {
     return this.report(`pi-${stage + 1}`, { kind: 'step', run: 'run-1', term: 1, stage, step, loss, ...numbers }, at);
   }
 
+  /** A stage's neighbour has all of its state of this step. */
+  replicated(stage: number, step: number): Action[] {
+    const about = { run: 'run-1', term: 1, stage, step, to: `pi-${2 - stage}`, bytes: 0, seconds: 0 };
+    return this.report(`pi-${stage + 1}`, { kind: 'replicated', ...about });
+  }
+
+  lose(board: string): Action[] {
+    return this.feed({ kind: 'device-state', at: this.now, board, message: { kind: 'lost', board } });
+  }
+
   /** Two boards, prepared; gives the first grant. */
   train(): Action[] {
     this.online('pi-1');
@@ -93,25 +105,25 @@ test('a run goes from boards to a plan, to prepared stages, to a grant', (t) => 
 
 test('grants stay a window ahead of the slowest stage', (t) => {
   const core = new Core({ steps: 100 });
-  t.deepEqual(core.train(), [{ kind: 'grant', toStep: 2, capture: false }]);
+  t.deepEqual(core.train(), [{ kind: 'grant', toStep: 2, capture: false, replicate: false }]);
   t.deepEqual(core.step(0, 0, 10), []);
   const next = core.step(1, 0, 10);
   t.deepEqual(kinds(next), ['announce', 'grant']);
-  t.deepEqual(grants(next), [{ kind: 'grant', toStep: 3, capture: false }]);
+  t.deepEqual(grants(next), [{ kind: 'grant', toStep: 3, capture: false, replicate: false }]);
 });
 
 test('fast boards get more steps at a time', (t) => {
   const core = new Core({ steps: 1000 });
   core.train();
   core.step(0, 0, 0.1);
-  t.deepEqual(grants(core.step(1, 0, 0.1)), [{ kind: 'grant', toStep: 11, capture: false }]);
+  t.deepEqual(grants(core.step(1, 0, 0.1)), [{ kind: 'grant', toStep: 11, capture: false, replicate: false }]);
 });
 
 test('a state on its way up is followed by one more step, also where each is to be saved', (t) => {
   const core = new Core({ steps: 100, checkpointEverySteps: 1 });
   t.deepEqual(core.train(), [
-    { kind: 'grant', toStep: 1, capture: true },
-    { kind: 'grant', toStep: 2, capture: false },
+    { kind: 'grant', toStep: 1, capture: true, replicate: false },
+    { kind: 'grant', toStep: 2, capture: false, replicate: false },
   ]);
   for (const step of [0, 1]) {
     core.step(0, step, 10);
@@ -124,7 +136,7 @@ test('after an interrupt one more step is granted, with capture, and none after 
   core.train();
   t.deepEqual(core.feed({ kind: 'stop-requested', at: 1 }), []);
   core.step(0, 0, 10);
-  t.deepEqual(grants(core.step(1, 0, 10)), [{ kind: 'grant', toStep: 3, capture: true }]);
+  t.deepEqual(grants(core.step(1, 0, 10)), [{ kind: 'grant', toStep: 3, capture: true, replicate: false }]);
   for (const step of [1, 2]) {
     core.step(0, step, 20);
     t.deepEqual(grants(core.step(1, step, 20)), []);
@@ -187,4 +199,115 @@ test('a model that fits no board is said at once, when the boards are known', (t
   const actions = core.online('pi-1', 1, { memoryBytes: 1e6 });
   t.deepEqual(kinds(actions), ['stop', 'finish']);
   t.like(actions[0], { outcome: { failure: { kind: 'planning', error: { code: 'PARTITION_MEMORY' } } } });
+});
+
+/** Two boards that hold each other's state of every second step, that of step 2 by now. */
+function replicated(settings: Partial<RunSettings> = {}): Core {
+  const core = new Core({ steps: 100, onLoss: 'recover', replicateEverySteps: 2, ...settings });
+  core.train();
+  for (const step of [0, 1]) for (const stage of [0, 1]) core.step(stage, step, 10 * (step + 1));
+  for (const stage of [0, 1]) core.replicated(stage, 2);
+  return core;
+}
+
+test('boards are asked to replicate at a grant’s end, and for the next only when the state before is held', (t) => {
+  const core = new Core({ steps: 100, onLoss: 'recover', replicateEverySteps: 2 });
+  t.deepEqual(grants(core.train()), [{ kind: 'grant', toStep: 2, capture: false, replicate: true }]);
+  core.step(0, 0, 10);
+  t.deepEqual(grants(core.step(1, 0, 10)), [{ kind: 'grant', toStep: 3, capture: false, replicate: false }]);
+  for (const step of [1, 2]) {
+    core.step(0, step, 20);
+    t.deepEqual(grants(core.step(1, step, 20)), [], 'the state of step 2 has not come to its neighbours');
+  }
+  t.deepEqual(core.replicated(0, 2), []);
+  const [hold, next] = core.replicated(1, 2);
+  t.like(hold, { kind: 'hold', replica: { step: 2 } });
+  t.deepEqual(next, { kind: 'grant', toStep: 4, capture: false, replicate: true });
+  core.replicated(1, 2);
+  t.is(core.state.ignored['not-expected'], 1);
+});
+
+test('a replica counts once the step after it has given a loss', (t) => {
+  const core = replicated();
+  t.is(core.state.run?.replica, undefined);
+  core.step(0, 2, 30);
+  t.deepEqual(kinds(core.step(1, 2, 30)).slice(0, 1), ['hold']);
+  t.is(core.state.run?.replica?.step, 2);
+});
+
+test('the hub’s copies go their own way, and are not waited for by replicas', (t) => {
+  const core = replicated({ captureEverySteps: 3 });
+  t.deepEqual(core.state.run?.capture?.step, 3);
+  for (const stage of [0, 1]) core.step(stage, 2, 30);
+  t.is(core.state.run?.replica?.step, 2);
+  t.like(core.state.run?.replication, { step: 4 });
+  t.is(core.state.run?.capture?.step, 3);
+});
+
+test('after a loss a run goes on from what the board that is left holds', (t) => {
+  const core = replicated();
+  for (const stage of [0, 1]) core.step(stage, 2, 30);
+  t.like(core.lose('pi-2')[0], { kind: 'recover', fromStep: 2 });
+  const [prepare] = core.feed({ kind: 'captures-opened', at: core.now, term: 2 });
+  t.like(prepare, { kind: 'prepare', sources: ['pi-1', 'pi-1', 'pi-1', 'pi-1'] });
+});
+
+test('a board that does not hold what it was to give sends the run further back, and does not end it', (t) => {
+  const core = replicated();
+  for (const stage of [0, 1]) core.step(stage, 2, 30);
+  core.lose('pi-2');
+  core.feed({ kind: 'captures-opened', at: core.now, term: 2 });
+  const error = { code: STATE_NOT_HELD, message: 'another run has had it' };
+  const about = { kind: 'failed', run: 'run-1', term: 2, stage: 0, step: 2, error } as const;
+  t.like(core.report('pi-1', about)[0], { kind: 'recover', fromStep: 0 });
+  const [prepare] = core.feed({ kind: 'captures-opened', at: core.now, term: 3 });
+  t.like(prepare, { kind: 'prepare', sources: [] });
+});
+
+test('where the last holder goes before boards are prepared, the run begins with an older state', (t) => {
+  const core = replicated();
+  for (const stage of [0, 1]) core.step(stage, 2, 30);
+  core.online('pi-3');
+  core.lose('pi-2');
+  t.is(core.state.run?.request.settings.fromStep, 2);
+  core.state = withHolder(core.state, 'pi-9');
+  const [back] = core.feed({ kind: 'captures-opened', at: core.now, term: 2 });
+  t.like(back, { kind: 'recover', fromStep: 0, reason: 'nobody holds all of the state of step 2 any more' });
+});
+
+/** The state in which only this board holds what boards hold. */
+function withHolder(state: FleetState, board: string): FleetState {
+  const run = state.run!;
+  const replica = { step: 2, holders: run.replica!.holders.map(() => [{ board, pid: 1 }]) };
+  return { ...state, run: { ...run, replica } };
+}
+
+test('a board without a stage that others get state from is asked for it, and missed where it is lost', (t) => {
+  const core = replicated({ boards: ['pi-1', 'pi-2'] });
+  for (const stage of [0, 1]) core.step(stage, 2, 30);
+  core.online('pi-9');
+  core.lose('pi-2');
+  core.state = withHolder(core.state, 'pi-9');
+  const [prepare] = core.feed({ kind: 'captures-opened', at: core.now, term: 2 });
+  t.like(prepare, { kind: 'prepare', sources: ['pi-9', 'pi-9', 'pi-9', 'pi-9'] });
+  const { plan, request } = core.state.run!;
+  const commands = commandsOf(prepare as Extract<Action, { kind: 'prepare' }>, plan!, request, 'mqtt://hub:1');
+  t.deepEqual(
+    commands.map(([board, command]) => [board, command.kind === 'prepare' && command.stage]),
+    [
+      ['pi-1', 0],
+      ['pi-9', null],
+    ],
+  );
+  t.like(core.lose('pi-9')[0], { kind: 'recover', failure: { kind: 'handover', board: 'pi-9' }, fromStep: 0 });
+});
+
+test('a run that is interrupted before boards train again ends with what the hub holds', (t) => {
+  const core = replicated();
+  for (const stage of [0, 1]) core.step(stage, 2, 30);
+  core.lose('pi-2');
+  const actions = core.feed({ kind: 'stop-requested', at: core.now });
+  t.like(actions[0], { kind: 'recover', fromStep: 0 });
+  t.like(actions[1], { kind: 'stop', outcome: { kind: 'interrupted' } });
+  t.deepEqual(core.state.run?.losses, []);
 });

@@ -22,7 +22,14 @@ import {
   runTraining,
   type StateTensor,
 } from '../../../planner/coordinator/index.ts';
-import { type BoardSurvey, formatSurvey, type Plan, parseWish, type SurveyWish } from '../../../planner/index.ts';
+import {
+  type BoardSurvey,
+  formatSurvey,
+  type Plan,
+  parseWish,
+  replicaStage,
+  type SurveyWish,
+} from '../../../planner/index.ts';
 
 /** A small model of four blocks on two boards, four steps. */
 export function someSettings(overrides: Partial<RunSettings> = {}): RunSettings {
@@ -102,6 +109,9 @@ export type Script = {
   /** What it does when blocks change hands. */
   readonly onHandover?: () => 'hand-over' | 'fall-silent' | 'die';
   readonly clips?: boolean;
+  readonly memoryBytes?: number;
+  /** Whether its state comes to its neighbour. */
+  readonly replicates?: boolean;
   /** Whether it answers `stop`. */
   readonly stops?: boolean;
   /** How long it is busy in a step with these blocks; always the same when absent. */
@@ -112,6 +122,10 @@ export type Script = {
   readonly surveys?: (wish: SurveyWish) => BoardSurvey | 'die' | 'fall-silent' | null;
 };
 
+/** What boards hold for each other, by board, and then by step and name of a tensor. */
+type Stores = Map<string, Map<string, Float32Array>>;
+const placeOf = (step: number, name: string): string => `${step} ${name}`;
+
 type FakeBoardNeeds = {
   readonly identity: Identity;
   readonly messenger: Messenger;
@@ -119,6 +133,7 @@ type FakeBoardNeeds = {
   readonly settings: RunSettings;
   readonly script: Script;
   readonly dataUrl: string;
+  readonly stores: Stores;
 };
 
 /** A board that computes nothing: its state is the number of steps it has done, added to what was restored. */
@@ -132,7 +147,8 @@ export class FakeBoard {
   readonly #settings: RunSettings;
   readonly #dataUrl: string;
   readonly #restored = new Map<string, Float32Array>();
-  readonly #captures = new Set<number>();
+  readonly #stores: Stores;
+  readonly #captures = new Map<number, Extract<DeviceCommand, { kind: 'grant' }>>();
   #plan: Plan | undefined;
   #stage = 0;
   #next: Extract<DeviceCommand, { kind: 'propose' }> | undefined;
@@ -146,13 +162,14 @@ export class FakeBoard {
   #link: LinkSender | undefined;
   #onClip: (squaredNorm: number) => void = () => {};
 
-  constructor({ identity, messenger, transport, settings, script, dataUrl }: FakeBoardNeeds) {
+  constructor({ identity, messenger, transport, settings, script, dataUrl, stores }: FakeBoardNeeds) {
     this.#identity = identity;
     this.#messenger = messenger;
     this.#transport = transport;
     this.#settings = settings;
     this.#script = script;
     this.#dataUrl = dataUrl;
+    this.#stores = stores;
   }
 
   get id(): string {
@@ -174,6 +191,7 @@ export class FakeBoard {
     this.#giveUp();
     this.#plan = undefined;
     this.#script = {};
+    this.#stores.delete(this.id);
     await this.#announce(2);
   }
 
@@ -183,7 +201,8 @@ export class FakeBoard {
 
   async #announce(pid: number): Promise<void> {
     const params = { id: this.id };
-    const profile = { model: 'test', cores: 2, memoryBytes: 4e9, platform: 'test' };
+    const { memoryBytes = 4e9 } = this.#script;
+    const profile = { model: 'test', cores: 2, memoryBytes, platform: 'test' };
     await this.#messenger.publish('deviceProfile', params, { kind: 'profile', board: this.id, ...profile });
     await this.#messenger.publish('deviceState', params, {
       kind: 'online',
@@ -191,7 +210,7 @@ export class FakeBoard {
       dataUrl: this.#dataUrl,
       engine: { name: 'null', version: '0' },
       cores: 2,
-      memoryBytes: 4e9,
+      memoryBytes,
       pid,
     });
   }
@@ -200,6 +219,7 @@ export class FakeBoard {
   async die(): Promise<void> {
     this.#broken = true;
     this.#dead = true;
+    this.#stores.delete(this.id);
     await this.#messenger.publish('deviceState', { id: this.id }, { kind: 'lost', board: this.id });
   }
 
@@ -230,6 +250,8 @@ export class FakeBoard {
         break;
       }
       case 'prepare':
+        // What it holds is for everybody to take.
+        if (command.stage === null) break;
         // As a real board, it gives up the stage of an older term.
         this.#giveUp();
         this.#broken = false;
@@ -240,7 +262,7 @@ export class FakeBoard {
         this.#hubUrl = command.hubUrl;
         this.#step = command.fromStep;
         this.#granted = command.fromStep;
-        if (command.restore) await this.#receiveState();
+        await this.#receiveState(command);
         if (this.#script.prepares !== false) await this.report({ kind: 'prepared', ...this.place, seconds: 0 });
         break;
       case 'propose':
@@ -254,11 +276,16 @@ export class FakeBoard {
         break;
       case 'grant':
         this.#granted = Math.max(this.#granted, command.toStep);
-        if (command.capture) this.#captures.add(command.toStep);
+        if (command.capture || command.replicate) this.#captures.set(command.toStep, command);
         // A link that is closed while state goes up ends the work, as a real board's would.
         await this.#work().catch(() => {});
         break;
       case 'encode':
+        break;
+      case 'forget':
+        for (const place of this.#held(this.id).keys()) {
+          if (command.but === null || !place.startsWith(placeOf(command.but, ''))) this.#held(this.id).delete(place);
+        }
         break;
       case 'clip':
         this.clipped.push(command.squaredNorm);
@@ -313,7 +340,8 @@ export class FakeBoard {
     this.#working = true;
     const plan = this.#plan;
     while (!this.#broken && this.#plan === plan) {
-      if (this.#captures.delete(this.#step)) await this.#sendState(this.#step);
+      const wanted = this.#captures.get(this.#step);
+      if (wanted !== undefined) await this.#capture(wanted);
       else if (this.#step === this.#changesAt) await this.#change();
       else if (this.#step < this.#granted) await this.#doStep(this.#step);
       else break;
@@ -362,15 +390,47 @@ export class FakeBoard {
     return layout.map((tensors, block) => ({ block, tensors })).slice(firstBlock, lastBlock + 1);
   }
 
-  async #sendState(step: number): Promise<void> {
+  /** By name, what there is of its blocks. */
+  #state(step: number): ReadonlyMap<string, Float32Array> {
+    const state = new Map<string, Float32Array>();
+    for (const { name, shape } of this.#blocks.flatMap(({ tensors }) => tensors)) {
+      const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(step);
+      const restored = this.#restored.get(name);
+      if (restored !== undefined) for (const [at, value] of restored.entries()) data[at]! += value;
+      state.set(name, data);
+    }
+    return state;
+  }
+
+  async #capture({ toStep: step, capture, replicate }: Extract<DeviceCommand, { kind: 'grant' }>): Promise<void> {
+    this.#captures.delete(step);
+    const state = this.#state(step);
+    if (replicate) await this.#replicate(step, state);
+    if (capture) await this.#sendState(step, state);
+  }
+
+  #held(board: string): Map<string, Float32Array> {
+    const held = this.#stores.get(board) ?? new Map<string, Float32Array>();
+    this.#stores.set(board, held);
+    return held;
+  }
+
+  async #replicate(step: number, state: ReadonlyMap<string, Float32Array>): Promise<void> {
+    const { stages } = this.#plan!;
+    const to = stages[replicaStage(this.#stage, stages.length)!]!.board;
+    for (const board of [this.id, to])
+      for (const [name, data] of state) this.#held(board).set(placeOf(step, name), data);
+    if (this.#script.replicates === false) return;
+    await this.report({ kind: 'replicated', ...this.place, step, to, bytes: 0, seconds: 0 });
+  }
+
+  async #sendState(step: number, state: ReadonlyMap<string, Float32Array>): Promise<void> {
     const { run, term } = this.place;
     this.#link ??= await this.#transport.openSender({ to: 'hub', url: this.#hubUrl, run, term });
     let tensors = 0;
     for (const { block, tensors: layout } of this.#blocks) {
       for (const [slot, { name, shape }] of layout.entries()) {
-        const data = new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(step);
-        const restored = this.#restored.get(name);
-        if (restored !== undefined) for (const [at, value] of restored.entries()) data[at]! += value;
+        const data = state.get(name)!;
         if (this.#script.beforeStep?.(step) === 'give-nan-state') data[0] = Number.NaN;
         const meta = { kind: 'state-up', step, microBatch: block, slot, name, dtype: 'float32', shape } as const;
         await this.#link.send(meta, data);
@@ -380,9 +440,17 @@ export class FakeBoard {
     await this.report({ kind: 'captured', ...this.place, step, tensors, bytes: 0 });
   }
 
-  async #receiveState(): Promise<void> {
+  async #receiveState({ sources, fromStep }: Extract<DeviceCommand, { kind: 'prepare' }>): Promise<void> {
     const { run, term } = this.place;
-    const missing = new Set(this.#blocks.flatMap(({ tensors }) => tensors.map(({ name }) => name)));
+    const missing = new Set<string>();
+    for (const { block, tensors } of sources.length === 0 ? [] : this.#blocks) {
+      const source = sources[block]!;
+      for (const { name } of tensors) {
+        if (source === null) missing.add(name);
+        else this.#restored.set(name, this.#held(source).get(placeOf(fromStep, name))!);
+      }
+    }
+    if (missing.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const receiver = await this.#transport.openReceiver({
       from: 'hub',
@@ -425,6 +493,7 @@ export async function createRig(settings: RunSettings, scripts: readonly Script[
     createMessenger({ channel: network.channelOf('hub'), identity: identityOf(id), keyring, log: silent });
   const transportOf = (id: string): Transport => network.transport({ identity: identityOf(id), keyring });
   const dataUrl = 'mqtt://127.0.0.9:1';
+  const stores: Stores = new Map();
   const boards = ids.map((id, at) => {
     const script = scripts[at]!;
     const transport = transportOf(id);
@@ -435,6 +504,7 @@ export async function createRig(settings: RunSettings, scripts: readonly Script[
       settings,
       script,
       dataUrl,
+      stores,
     });
   });
   for (const [at, board] of boards.entries()) if (!scripts[at]!.comesLater) await board.start();

@@ -29,6 +29,7 @@ async function createMqttRig(settings: RunSettings, scripts: readonly Script[]) 
   };
   const hub = await open(identities.get('hub')!);
   const boards = [];
+  const stores = new Map();
   for (const [at, id] of ids.entries()) {
     const identity = identities.get(id)!;
     const { broker, transport } = await open(identity);
@@ -36,7 +37,8 @@ async function createMqttRig(settings: RunSettings, scripts: readonly Script[]) 
     const client = await connectClient({ url: hub.broker.url, identity, keyring, purpose: 'agent', will });
     closing.unshift(() => client.close());
     const script = scripts[at]!;
-    const board = new FakeBoard({ identity, messenger: client, transport, settings, script, dataUrl: broker.url });
+    const about = { identity, messenger: client, transport, settings, script, stores };
+    const board = new FakeBoard({ ...about, dataUrl: broker.url });
     await board.start();
     boards.push({ id, cut: () => hub.broker.disconnect(id) });
   }

@@ -190,3 +190,29 @@ test('a command that cannot be sent for a while does not end the run', async (t)
   t.deepEqual(result.losses, steps(12).map(lossOf));
   t.is(result.recoveries.length, 1);
 });
+
+test('three boards: one that is lost is made up for by its neighbour, two neighbours by the hub', async (t) => {
+  const three = recovering({ checkpointEverySteps: 0, replicateEverySteps: 3, captureEverySteps: 4, boards: 3 });
+  const one = await (await createRig(three, [{}, dieAt(7), {}])).run();
+  t.deepEqual(one.losses, steps(12).map(lossOf));
+  t.deepEqual(
+    one.recoveries.map(({ fromStep, heldBy }) => [fromStep, heldBy]),
+    [[6, 'boards']],
+  );
+  // A fake board's state is the steps it has done: what it was given, and 12 of this term.
+  t.true([...one.tensors.values()].every(({ data }) => data.every((value) => value === 6 + 12)));
+  const two = await (await createRig(three, [{}, dieAt(7), dieAt(7)])).run();
+  t.deepEqual(two.losses, steps(12).map(lossOf));
+  t.like(two.recoveries.at(-1), { fromStep: 4, heldBy: 'hub' });
+});
+
+test('where a board has no room to hold others’ state the run says so, and the hub holds it as often', async (t) => {
+  const settings = recovering({ checkpointEverySteps: 0, replicateEverySteps: 2 });
+  const { plan } = await (await createRig(settings)).run();
+  const memoryBytes = Math.max(...plan!.stages.map((stage) => stage.memoryBytes));
+  const rig = await createRig(settings, [{ memoryBytes }, { memoryBytes, ...dieAt(7) }]);
+  const notices: string[] = [];
+  const result = await rig.run({ onNotice: (text) => notices.push(text) });
+  t.regex(notices[0]!, /pi-\d would need \d+ MB of \d+ MB to hold others' state as well: only the hub holds state/);
+  t.is(result.recoveries[0]?.fromStep, 6);
+});
