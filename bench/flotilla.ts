@@ -8,7 +8,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * No state is captured for a loss: a few steps say nothing of what that costs in a long run, where it is rare; in a bench it
  * would be in each.
  */
-export const noCaptures = ['--replicate-every', '1000000'] as const;
+export const noCaptures = ['--replicate-every', '0', '--capture-every', '0'] as const;
 
 /** Runs the real command to its end. @throws Error with its last words where it fails, or takes longer than it may */
 export async function flotilla(args: readonly string[], patienceSeconds: number): Promise<void> {

@@ -19,6 +19,7 @@ export async function replicateBench(args: readonly string[]): Promise<unknown> 
       survey: { type: 'string', default: '10' },
       steps: { type: 'string', default: '60' },
       rounds: { type: 'string', default: '3' },
+      every: { type: 'string', default: '0' },
     },
   });
   const { split, survey } = values;
@@ -28,13 +29,23 @@ export async function replicateBench(args: readonly string[]): Promise<unknown> 
     BOARDS.map(() => QUOTA),
     link,
   );
+  const stepsWith = async (...words: readonly string[]): Promise<readonly number[]> => {
+    const wish = { ...sizes, scenario, words: ['--split', split, '--survey', survey, ...words] };
+    return (await labRun(wish)).stepSeconds;
+  };
   /** Mean over all steps but the first, which warms up. */
   const stepSeconds = async (...words: readonly string[]): Promise<number> => {
-    const wish = { ...sizes, scenario, words: ['--split', split, '--survey', survey, ...words] };
-    const { stepSeconds: seconds } = await labRun(wish);
+    const seconds = await stepsWith(...words);
     // The last is followed by the state that the run ends with.
     return seconds.reduce((sum, each) => sum + each, 0) / seconds.length;
   };
+  const every = Number(values.every);
+  if (every > 0) {
+    const neighbours = await stepsWith('--replicate-every', `${every}`, '--capture-every', '0');
+    const hub = await stepsWith('--replicate-every', '0', '--capture-every', `${every}`);
+    const costs = { neighbours: costOfEach(neighbours, every), hub: costOfEach(hub, every) };
+    return { ...sizes, split, megabitsPerSecond, surveySeconds: Number(survey), every, ...costs };
+  }
   const rounds: { readonly without: number; readonly holding: number }[] = [];
   for (let round = 0; round < Number(values.rounds); round += 1) {
     const without = await stepSeconds(...noCaptures);
@@ -54,4 +65,19 @@ export async function replicateBench(args: readonly string[]): Promise<unknown> 
     stepSecondsWithout: median(rounds.map(({ without }) => without)),
     stepSeconds: median(rounds.map(({ holding }) => holding)),
   };
+}
+
+/**
+ * What state that goes somewhere every so many steps costs each time: of the first half of the steps after it, what they took
+ * longer than as many of the second half's median.
+ */
+function costOfEach(seconds: readonly number[], every: number) {
+  const half = Math.floor(every / 2);
+  const each: number[] = [];
+  // The first entry is of step 1. The last steps are followed by the state that the run ends with.
+  for (let step = every; step + every < seconds.length; step += every) {
+    const calm = median(seconds.slice(step - 1 + half, step - 1 + every));
+    each.push(seconds.slice(step - 1, step - 1 + half).reduce((sum, one) => sum + one - calm, 0));
+  }
+  return { seconds: median(each), secondsSpread: spread(each), times: each.length, stepSeconds: median(seconds) };
 }
