@@ -1,4 +1,4 @@
-import { type LinkSender, RAW_CODEC, type ReceivedTensor } from '../../broker/index.ts';
+import { FewMap, type LinkSender, RAW_CODEC, type ReceivedTensor } from '../../broker/index.ts';
 import { STATE_NOT_HELD } from '../../planner/index.ts';
 import { RuntimeError, UnexpectedTensorError } from '../runtime/errors.ts';
 
@@ -37,7 +37,7 @@ export interface Expected {
  */
 export class HeldState {
   #run = '';
-  readonly #steps = new Map<number, Map<number, HeldBlock>>();
+  readonly #steps = new FewMap<number, Map<number, HeldBlock>>();
 
   /** The board has a part in this run: what it holds of another is of no use any more. */
   join(run: string): void {

@@ -55,7 +55,7 @@ test('a board that is lost while blocks change hands is made up for by one that 
   const { boards, messenger, needs } = await startFleet(t);
   const interrupt = new AbortController();
   let isDrained = false;
-  let goesOnFrom: number | undefined;
+  const told: { from?: number } = {};
   const result: RunResult = await runTraining(
     {
       ...needs,
@@ -67,19 +67,19 @@ test('a board that is lost while blocks change hands is made up for by one that 
           const message = { kind: 'drained', board: 'pi-3', reason: 'a new fan' } as const;
           void messenger.publish('deviceService', { id: 'pi-3' }, message);
         }
-        if (goesOnFrom !== undefined && step > goesOnFrom + EVERY) interrupt.abort();
+        if (told.from !== undefined && step > told.from + EVERY) interrupt.abort();
       },
       onNotice(text) {
         const [, from] = /Going on from step (\d+), with plan 2/.exec(text) ?? [];
         if (from === undefined) return;
-        goesOnFrom = Number(from);
+        told.from = Number(from);
         void boards.get('pi-2')!.close();
       },
     },
     settings({}),
   );
   const [change, loss] = result.recoveries;
-  t.is(change!.fromStep, goesOnFrom);
+  t.is(change!.fromStep, told.from!);
   t.like(loss, { heldBy: 'boards' });
   t.true(loss!.fromStep >= EVERY && loss!.fromStep <= change!.step);
   t.deepEqual(
