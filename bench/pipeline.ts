@@ -60,7 +60,8 @@ export async function pipelineBench(args: readonly string[]): Promise<unknown> {
     const length = { steps: settings.steps + settle, warmUps: settings.warmUps + settle };
     const given = split === undefined ? {} : { split, schedule: USUAL_SCHEDULE };
     const run = await trainRun({ ...common(settings), ...length, scenario, ...given, ...codec });
-    note(way, `${run.split}: ${round(run.samplesPerSecond, 2)} samples/s`);
+    const expected = settings.batch / run.predictedSeconds;
+    note(way, `${run.split}: ${round(run.samplesPerSecond, 2)} samples/s, expected ${round(expected, 2)}`);
     runs.set(way, run);
   }
   const bounds = [sum(rates), sum(await ratesOfBoards(settings))];
