@@ -62,7 +62,8 @@ async function disturb(t: ExecutionContext, campaign: Campaign, trial: Trial, ru
   for (; isMoreToCome(trial) && !(done > 0 && (await campaign.isOver())); done += 1) {
     const name = takeNext(trial.ahead, done === 0);
     if (name === undefined) break;
-    if (!isEarly(name) && done === 0) await campaign.untilSaid(/samples\/s/, 0, 120);
+    // Boards measure themselves for some seconds first, and the stages of each plan that comes of it.
+    if (!isEarly(name) && done === 0) await campaign.untilSaid(/samples\/s/, 0, 2 * campaign.hangSeconds);
     if (!isEarly(name)) await campaign.seconds(0.5, 3);
     trial.begins(name);
     trial.say(name, await suffer(campaign, faults[name]!), run);
