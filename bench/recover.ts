@@ -8,11 +8,16 @@ import { median, spread } from './statistics.ts';
 const faults = { killed: 'SIGKILL', silent: 'SIGSTOP' } as const;
 type Fault = keyof typeof faults;
 
-/** Steps of each model: enough for states to be held before the loss, and for the run to catch up after it. */
-const stepsOf: Readonly<Record<string, number>> = { cifarnet: 80, resnet18: 24, vgg11: 24 };
-const STEPS = 40;
-/** From the first step told to the fault: a state is held by then. */
-const CALM_MILLISECONDS = 6_000;
+/**
+ * Of each model: steps enough for a state to be held before the loss, and for the run to catch up after it; seconds from the
+ * first step told to the fault, in which a state is held. The first is taken later where there is more of it.
+ */
+const sizesOf: Readonly<Record<string, { readonly steps: number; readonly calmSeconds: number }>> = {
+  cifarnet: { steps: 80, calmSeconds: 6 },
+  resnet18: { steps: 60, calmSeconds: 20 },
+  vgg11: { steps: 140, calmSeconds: 16 },
+};
+const otherwise = { steps: 40, calmSeconds: 6 };
 const DEADLINE_MILLISECONDS = 200_000;
 const LARGEST_DIFFERENCE = 1e-5;
 
@@ -73,7 +78,7 @@ async function lose(model: string, fault: Fault, undisturbed: readonly number[])
   let toldAt = Number.NaN;
   const { losses, recoveries } = await train(model, 4, async ({ pid, said }) => {
     await said(/samples\/s/);
-    await pause(CALM_MILLISECONDS);
+    await pause(1000 * (sizesOf[model] ?? otherwise).calmSeconds);
     const victim = (await boardsOf(pid)).find(({ board }) => board === 'board2')!.pid;
     process.kill(victim, faults[fault]);
     lostAt = performance.now();
@@ -102,7 +107,7 @@ async function train(
   disturb: (run: ReturnType<typeof startFlotilla>) => Promise<void> = async () => {},
 ): Promise<RunRecord> {
   return inTemporaryDirectory(async (root) => {
-    const steps = stepsOf[model] ?? STEPS;
+    const { steps } = sizesOf[model] ?? otherwise;
     const out = join(root, 'out');
     const sizes = ['--steps', steps, '--batch', 16, '--micro-batches', 4, '--train-limit', 400, '--test-limit', 10];
     const words = [

@@ -7,9 +7,10 @@ import {
   unlessAborted,
 } from '../../broker/index.ts';
 import { type Plan, parsePlan, type Restoring, replicaStage } from '../../planner/index.ts';
-import type { Engine } from '../engine/index.ts';
+import { type Engine, EngineError } from '../engine/index.ts';
 import { BufferPool } from '../memory/index.ts';
 import { Inbox } from '../runtime/inbox.ts';
+import type { EngineShelf } from './engine-shelf.ts';
 import { reportedError } from './errors.ts';
 import { type Handover, handoverOf } from './handover.ts';
 import type { HeldState } from './held-state.ts';
@@ -18,6 +19,7 @@ import { openLinks, type StageLinks } from './links.ts';
 import { keepBlocks, type LoadedStage, loadStage, warmUp } from './loaded-stage.ts';
 import { isSameStage, type PlannedStage, plannedStage } from './plan-stage.ts';
 import { gatherState, giveHeld, restoringFor } from './restoring.ts';
+import type { SampleShelf } from './sample-shelf.ts';
 import type { StageNews } from './stage-notice.ts';
 import { StateIntake, sendBlocks } from './state-transfer.ts';
 import { type StageReport, Training } from './training.ts';
@@ -30,6 +32,8 @@ export interface BoardRunNeeds {
   readonly hub: string;
   readonly transport: Transport;
   readonly threads: number;
+  readonly engines: EngineShelf;
+  readonly samples: SampleShelf;
   /** State for the loss of others. */
   readonly held: HeldState;
   readonly report: (report: DeviceReport) => Promise<void>;
@@ -71,6 +75,7 @@ export class BoardRun {
   #former: BoardRun | undefined;
   /** Of its own, from when it is being loaded until it is given away. */
   #engine: Engine | undefined;
+  #isEngineSound = false;
   #loaded: LoadedStage | undefined;
   #intake: StateIntake | undefined;
   /** Of its plan. */
@@ -188,10 +193,12 @@ export class BoardRun {
     const start = performance.now();
     const { fromStep } = command;
     this.#training.beginWith(fromStep);
-    const loaded = await this.#load(planned);
     const restoring = restoringFor(planned.plan, command, this.#needs.board);
     const { own, fromHub, gets } = restoring;
-    this.#intake = await StateIntake.of(loaded.engine, [...own, ...fromHub, ...gets]);
+    const restored = [...own, ...fromHub, ...gets];
+    // All blocks that have a state are restored, or none is.
+    const loaded = await this.#load(planned, restored.length > 0);
+    this.#intake = new StateIntake(loaded.description, restored);
     const links = await this.#openLinks(loaded, restoring);
     await this.#restore(loaded, links, restoring, fromStep);
     this.#intake = undefined;
@@ -226,10 +233,10 @@ export class BoardRun {
     const handover = handoverOf(parsePlan(command.before), planned.plan, board);
     const standing = this.#former?.loaded;
     const isSame = standing !== undefined && isSameStage(standing.planned, planned);
-    const built = isSame ? undefined : await this.#load(planned, standing);
+    const built = isSame ? undefined : await this.#load(planned, true, standing);
     if (built !== undefined) {
       await warmUp(built);
-      this.#intake = await StateIntake.of(built.engine, handover.gets);
+      this.#intake = new StateIntake(built.description, handover.gets);
     }
     const own = { ...(built ?? standing!), planned };
     const beforeLinks = performance.now();
@@ -256,6 +263,7 @@ export class BoardRun {
     const { signal } = this.#ending;
     const before = former?.stage;
     this.#engine = own.engine;
+    this.#isEngineSound = true;
     this.#loaded = own;
     this.#links = links;
     const isAnother = before !== undefined && before.engine !== own.engine;
@@ -274,7 +282,7 @@ export class BoardRun {
       await unlessAborted(exchange(), links.broken);
     } finally {
       // Beside the steps that follow.
-      const disposing = isAnother ? before.engine.dispose() : undefined;
+      const disposing = isAnother ? this.#needs.engines.giveBack(before.engine) : undefined;
       this.#disposing = Promise.allSettled([disposing, this.#ends.close(links.passing)]);
     }
   }
@@ -287,16 +295,21 @@ export class BoardRun {
     this.#handed.resolve({ stage: this.#loaded!, ends: this.#ends.giveAway() });
   }
 
-  async #load(planned: PlannedStage, standing?: LoadedStage): Promise<LoadedStage> {
-    return loadStage(planned, {
-      threads: this.#needs.threads,
+  async #load(planned: PlannedStage, isBlank: boolean, standing?: LoadedStage): Promise<LoadedStage> {
+    const { threads, engines, samples } = this.#needs;
+    const loaded = await loadStage(planned, {
+      threads,
+      engines,
+      samples,
+      isBlank,
       isBeside: standing !== undefined,
-      samples: standing?.samples,
       onEngine: (engine) => {
         this.#engine = engine;
       },
       signal: this.#ending.signal,
     });
+    this.#isEngineSound = true;
+    return loaded;
   }
 
   async #openLinks(
@@ -353,6 +366,8 @@ export class BoardRun {
   }
 
   async #fail(error: unknown): Promise<void> {
+    // A link that is lost is no fault of the engine's.
+    if (error instanceof EngineError) this.#isEngineSound = false;
     this.#ending.abort(error);
     await this.#report({ kind: 'failed', step: this.#training.step, error: reportedError(error) });
   }
@@ -362,7 +377,15 @@ export class BoardRun {
     this.#handed.reject(over);
     this.#inbox.close(over);
     this.#arrivals.forget(this.term);
-    await Promise.allSettled([this.#closeLinks(), this.#engine?.dispose(), this.#disposing]);
+    if (this.#loaded?.samples !== undefined) this.#needs.samples.release(this.#loaded.samples);
+    await Promise.allSettled([this.#closeLinks(), this.#freeEngine(), this.#disposing]);
+  }
+
+  /** One that is still loading, or with which something was wrong, is of no use to others. */
+  async #freeEngine(): Promise<void> {
+    const engine = this.#engine;
+    if (engine === undefined) return;
+    await (this.#isEngineSound ? this.#needs.engines.giveBack(engine) : engine.dispose());
   }
 
   async #closeLinks(): Promise<void> {

@@ -17,9 +17,11 @@ import { onnxRuntime } from '../engine/index.ts';
 import { createTelemetry, type Inventory, publishTelemetry, takeInventory } from '../telemetry/index.ts';
 import type { BoardRunNeeds } from './board-run.ts';
 import { CommandDesk } from './command-desk.ts';
+import { EngineShelf } from './engine-shelf.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { HeldState } from './held-state.ts';
 import { profileMessage } from './profile-message.ts';
+import { SampleShelf } from './sample-shelf.ts';
 import { createStageNotice } from './stage-notice.ts';
 import { Surveyor } from './survey.ts';
 
@@ -108,10 +110,13 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
   const { predictor, profiles } = options;
   const report: BoardRunNeeds['report'] = (message) => hub.publish('deviceReport', { id }, message);
   const notice = createStageNotice({ board: id, publish: (message) => hub.publish('deviceStage', { id }, message) });
+  const engines = new EngineShelf();
+  const samples = new SampleShelf();
   const surveyor = new Surveyor({
     board: id,
     dataUrl,
     transport,
+    engines,
     threads,
     predictor,
     log,
@@ -124,7 +129,7 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
     ...(profiles === undefined ? {} : { profiles }),
   });
   const desk = new CommandDesk(
-    { board: id, hub: keyring.hub, transport, threads, held: new HeldState(), report, notice },
+    { board: id, hub: keyring.hub, transport, threads, engines, samples, held: new HeldState(), report, notice },
     surveyor,
   );
   // A board whose address changes says so when it is back at the hub; links to it follow.
@@ -146,6 +151,8 @@ async function openBoard(options: BoardOptions, own: Broker, hub: Client, invent
     async close(reason = 'the agent was stopped') {
       closing.abort();
       await desk.close(reason);
+      await engines.close();
+      samples.close();
       // Where the hub is gone already there is nobody to say goodbye to.
       await hub.publish('deviceState', { id }, { kind: 'offline', board: id, reason }).catch(() => {});
       await transport.close();

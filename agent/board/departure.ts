@@ -86,7 +86,7 @@ export class Departure {
       if (this.#ending.signal.aborted || this.#former.hasEnded) return;
       await report({ kind: 'failed', run, term, stage, step, error: reportedError(error) }).catch(() => {});
     } finally {
-      await Promise.allSettled([this.#ends.close(), engine?.dispose()]);
+      await Promise.allSettled([this.#ends.close(), engine && this.#needs.engines.giveBack(engine)]);
     }
   }
 

@@ -1,7 +1,10 @@
 import { stageCalls } from '../calibration/index.ts';
-import { besideTraining, type Engine, type StageDescription, startWorkerEngine } from '../engine/index.ts';
+import { besideTraining, type Engine, type StageDescription } from '../engine/index.ts';
 import type { SampleSource } from '../runtime/stage-runtime.ts';
-import { openSamples, type PlannedStage, specificationOf } from './plan-stage.ts';
+import { createTelemetry } from '../telemetry/index.ts';
+import type { EngineShelf } from './engine-shelf.ts';
+import { type PlannedStage, specificationOf } from './plan-stage.ts';
+import type { SampleShelf } from './sample-shelf.ts';
 import { blocksOf } from './state-transfer.ts';
 
 /** A stage in memory: all that a board needs to train but the links. It goes on from one term to the next. */
@@ -15,22 +18,27 @@ export interface LoadedStage {
 
 export interface LoadNeeds {
   readonly threads: number;
+  readonly engines: EngineShelf;
+  readonly samples: SampleShelf;
+  /** All of its state will be set. */
+  readonly isBlank: boolean;
   /** Another stage computes meanwhile. */
   readonly isBeside?: boolean;
-  /** Where samples are open already. */
-  readonly samples?: SampleSource | undefined;
   /** Told as soon as there is an engine to dispose of. */
   readonly onEngine: (engine: Engine) => void;
   readonly signal: AbortSignal;
 }
 
 export async function loadStage(planned: PlannedStage, needs: LoadNeeds): Promise<LoadedStage> {
-  const { threads, isBeside = false, onEngine, signal } = needs;
-  const samples = planned.index === 0 ? (needs.samples ?? (await openSamples(planned.plan, signal))) : undefined;
-  const engine = await startWorkerEngine(signal, isBeside ? besideTraining(threads) : {});
+  const { threads, engines, isBlank, isBeside = false, onEngine, signal } = needs;
+  // Beside the loading; who waits for it is told.
+  const opening = planned.index === 0 ? needs.samples.open(planned.plan, signal) : undefined;
+  opening?.catch(() => {});
+  const beside = isBeside ? besideTraining(threads, createTelemetry().sample().cpuQuota) : undefined;
+  const engine = await engines.take(signal, beside);
   onEngine(engine);
-  const description = await engine.load(specificationOf(planned, threads), signal);
-  return { planned, engine, description, samples };
+  const description = await engine.load(specificationOf(planned, threads), { isBlank, ...(beside && { beside }) });
+  return { planned, engine, description, samples: await opening };
 }
 
 /** One micro-batch of made-up values, so that the first real one finds its memory. All state is to be set after it. */

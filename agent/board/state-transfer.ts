@@ -1,7 +1,7 @@
 import type { LinkReceiver, LinkSender, ReceivedTensor, Transport } from '../../broker/index.ts';
 import { elementCount } from '../../models/index.ts';
 import type { Plan, PlanStage } from '../../planner/index.ts';
-import type { Engine, StateTensor } from '../engine/index.ts';
+import type { Engine, StageDescription, StateTensor } from '../engine/index.ts';
 import { UnexpectedTensorError } from '../runtime/errors.ts';
 
 /** The state of blocks, copied at a step boundary. */
@@ -99,15 +99,12 @@ export class StateIntake {
   readonly #blocks: ReadonlyMap<number, Awaited>;
   #bytes = 0;
 
-  private constructor(blocks: CapturedState) {
-    this.#blocks = new Map(blocks.map(({ block, tensors }) => [block, awaited(tensors)]));
-    const lengths = blocks.map(({ tensors }) => tensors.reduce((sum, { data }) => sum + data.byteLength, 0));
+  /** Of these blocks of a stage that is loaded. */
+  constructor({ state }: Pick<StageDescription, 'state'>, blocks: readonly number[]) {
+    const layouts = blocks.map((block) => state.get(block) ?? []);
+    this.#blocks = new Map(blocks.map((block, index) => [block, awaited(layouts[index]!)]));
+    const lengths = layouts.map((layout) => layout.reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0));
     this.largestBytes = Math.max(0, ...lengths);
-  }
-
-  /** Of these blocks as the engine has them loaded. */
-  static async of(engine: Engine, blocks: readonly number[]): Promise<StateIntake> {
-    return new StateIntake(await captureState(engine, blocks));
   }
 
   get bytes(): number {
@@ -158,11 +155,10 @@ export class StateIntake {
   }
 }
 
-function awaited(tensors: readonly StateTensor[]): Awaited {
-  const layout = tensors.map(({ name, shape }) => ({ name, shape }));
+function awaited(layout: Layout): Awaited {
   const whole = Promise.withResolvers<readonly StateTensor[]>();
   whole.promise.catch(() => {});
-  if (tensors.length === 0) whole.resolve([]);
+  if (layout.length === 0) whole.resolve([]);
   return { layout, missing: new Set(layout.map(({ name }) => name)), tensors: [], whole };
 }
 

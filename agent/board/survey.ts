@@ -26,6 +26,7 @@ import {
 } from '../calibration/index.ts';
 import { onnxRuntime } from '../engine/index.ts';
 import { createTelemetry } from '../telemetry/index.ts';
+import type { EngineShelf } from './engine-shelf.ts';
 import type { StageNews } from './stage-notice.ts';
 
 export type SurveyCommand = Extract<DeviceCommand, { kind: 'survey' }>;
@@ -34,6 +35,8 @@ export interface SurveyorNeeds {
   readonly board: string;
   readonly dataUrl: string;
   readonly transport: Transport;
+  /** Gets the thread that has measured. */
+  readonly engines: EngineShelf;
   /** Of one operation; 0 leaves it to the engine. */
   readonly threads: number;
   /** Decides which blocks are measured. */
@@ -136,7 +139,8 @@ export class Surveyor {
       }
       return profile;
     } finally {
-      await measurer.close();
+      // Beside what follows: nobody waits for it.
+      void this.#needs.engines.keepSpare(measurer.becomeEngine());
     }
   }
 

@@ -31,6 +31,11 @@ async function answer(request: MeasureRequest): Promise<void> {
       case 'copy':
         reply({ kind: 'copy', bytesPerSecond: copyRate(request.seconds) });
         break;
+      case 'become-engine':
+        await engine.dispose();
+        port.removeAllListeners('message');
+        await import('../engine/engine-worker.ts');
+        break;
       case 'end':
         await engine.dispose();
         port.close();

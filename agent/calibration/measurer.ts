@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { EngineVersion, Source } from '../../planner/index.ts';
+import { type Engine, engineIn } from '../engine/index.ts';
 import { CalibrationError } from './errors.ts';
 import type { StageSeconds } from './measure.ts';
 import type { MeasureReply, MeasureRequest, WorkerStart } from './worker-protocol.ts';
@@ -18,9 +19,16 @@ export interface Measurer {
   close(): Promise<void>;
 }
 
-const closeDeadlineMilliseconds = 10_000;
+/** One in a thread that is still of use when nothing is to be measured any more. */
+export interface ThreadMeasurer extends Measurer {
+  /** Instead of `close`: its thread has loaded what an engine needs. */
+  becomeEngine(): Promise<Engine>;
+}
 
-export async function startMeasurer(signal?: AbortSignal): Promise<Measurer> {
+const closeDeadlineMilliseconds = 10_000;
+const engineDeadlineMilliseconds = 30_000;
+
+export async function startMeasurer(signal?: AbortSignal): Promise<ThreadMeasurer> {
   signal?.throwIfAborted();
   const stop = new SharedArrayBuffer(4);
   const worker = new Worker(new URL('./measure-worker.ts', import.meta.url), {
@@ -47,6 +55,11 @@ export async function startMeasurer(signal?: AbortSignal): Promise<Measurer> {
     async copy(seconds) {
       const reply = await ask({ kind: 'copy', seconds });
       return (reply as Extract<MeasureReply, { kind: 'copy' }>).bytesPerSecond;
+    },
+    becomeEngine() {
+      const engine = engineIn(worker, AbortSignal.timeout(engineDeadlineMilliseconds));
+      worker.postMessage({ kind: 'become-engine' } satisfies MeasureRequest);
+      return engine;
     },
     stop: () => Atomics.store(new Int32Array(stop), 0, 1),
     async close() {

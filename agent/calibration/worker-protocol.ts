@@ -5,6 +5,8 @@ import type { StageSeconds } from './measure.ts';
 export type MeasureRequest =
   | { readonly kind: 'source'; readonly source: Source; readonly threads: number; readonly seconds: number }
   | { readonly kind: 'copy'; readonly seconds: number }
+  /** It measures no more: from here on it is the thread of an engine. */
+  | { readonly kind: 'become-engine' }
   | { readonly kind: 'end' };
 
 export type MeasureReply =

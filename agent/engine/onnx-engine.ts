@@ -20,7 +20,7 @@ import { planMemory } from './parameter-memory.ts';
 import { closeSessions, openSessions, type StageSessions } from './stage-sessions.ts';
 import { StageValues } from './stage-values.ts';
 import { TensorPool } from './tensor-pool.ts';
-import type { Computed, Engine, MicroBatchId, StageDescription, StageSpecification } from './types.ts';
+import type { Computed, Engine, LoadOptions, MicroBatchId, StageDescription, StageSpecification } from './types.ts';
 
 /** A loaded stage: all that the calls below work on. */
 interface Loaded {
@@ -41,10 +41,8 @@ export interface OnnxEngineOptions {
   readonly capabilities?: Capabilities;
   /** Whether ONNX Runtime keeps its memory from run to run: true when not given. */
   readonly arena?: boolean;
-  /** The part of the time that loading may take where others compute beside it: all of it when not given. */
-  readonly loadingShare?: number;
-  /** Once it is aborted, loading takes no more rests. */
-  readonly hurry?: AbortSignal;
+  /** Awaited between the parts of loading a stage. */
+  readonly rest?: () => Promise<void>;
   /** Whether ONNX Runtime's threads wait busily for work: true when not given. */
   readonly spinning?: boolean;
   /** The graph of a specification and its blocks; a model of the zoo when not given. */
@@ -67,14 +65,16 @@ export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
     if (loaded === undefined) throw new NotLoadedError(call);
     return loaded;
   };
+  const unload = async (): Promise<void> => {
+    const last = loaded;
+    loaded = undefined;
+    if (last !== undefined) await closeSessions(last.sessions);
+  };
   return {
     ...onnxRuntime,
-    async load(specification, signal) {
-      signal?.throwIfAborted();
-      const previous = loaded;
-      loaded = undefined;
-      if (previous !== undefined) await closeSessions(previous.sessions);
-      loaded = await loadStage(specification, options);
+    async load(specification, how = {}) {
+      await unload();
+      loaded = await loadStage(specification, options, how);
       return describe(loaded);
     },
     forward: (id, input, labels) => forward(need('forward'), id, input, labels),
@@ -84,21 +84,23 @@ export function createOnnxEngine(options: OnnxEngineOptions = {}): Engine {
     update: (step, learningRate, scale) => update(need('update'), step, learningRate, scale),
     getState: async (block) => need('getState').values.ofBlock(block),
     setState: async (block, tensors) => need('setState').values.setBlock(block, tensors),
-    async dispose() {
-      const last = loaded;
-      loaded = undefined;
-      if (last !== undefined) await closeSessions(last.sessions);
-    },
+    unload,
+    dispose: unload,
   };
 }
 
-async function loadStage(specification: StageSpecification, options: OnnxEngineOptions): Promise<Loaded> {
+async function loadStage(
+  specification: StageSpecification,
+  options: OnnxEngineOptions,
+  { isBlank = false }: LoadOptions,
+): Promise<Loaded> {
   const { firstBlock, lastBlock, seed } = specification;
-  const { profile, arena, spinning, loadingShare = 1, hurry, blocksOf = blocksOfZoo } = options;
+  const { profile, arena, spinning, rest = async () => {}, blocksOf = blocksOfZoo } = options;
   const { graph, blocks } = blocksOf(specification);
   const stage = stageOf(graph, blocks, firstBlock, lastBlock);
   const optimizer = createOptimizer(specification.optimizer.name, specification.optimizer.options);
   const capabilities = options.capabilities ?? (await probeCapabilities());
+  await rest();
   const memory = planMemory(stage, capabilities);
   const sessions = await openSessions(stage, specification, {
     optimizer,
@@ -107,10 +109,9 @@ async function loadStage(specification: StageSpecification, options: OnnxEngineO
     profile,
     arena,
     spinning,
-    loadingShare,
-    hurry,
+    rest,
   });
-  const values = new StageValues({ stage, blocks, optimizer, memory, capabilities, seed });
+  const values = new StageValues({ stage, blocks, optimizer, memory, capabilities, seed: isBlank ? undefined : seed });
   return { specification, stage, sessions, values, optimizer, stash: [], pool: new TensorPool() };
 }
 
@@ -119,13 +120,16 @@ function blocksOfZoo({ model, classes, inputShape, cuts, microBatch }: StageSpec
   return { graph, blocks: splitIntoBlocks(graph, cuts) };
 }
 
-function describe({ stage }: Loaded): StageDescription {
+function describe({ stage, values }: Loaded): StageDescription {
+  const { firstBlock, lastBlock } = stage;
+  const stageBlocks = Array.from({ length: lastBlock - firstBlock + 1 }, (_, index) => firstBlock + index);
   return {
     inputShape: typeOf(stage.types, stage.input).shape,
     outputShape: stage.isLoss ? [] : typeOf(stage.types, stage.output).shape,
     isFirst: stage.firstBlock === 0,
     isLoss: stage.isLoss,
     parameters: [...stage.gradients.keys()],
+    state: new Map(stageBlocks.map((block) => [block, values.layoutOf(block)])),
   };
 }
 

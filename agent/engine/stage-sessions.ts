@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Capabilities,
   lowerNorms,
@@ -30,15 +29,14 @@ export interface SessionNeeds {
   readonly profile?: string | undefined;
   readonly arena?: boolean | undefined;
   readonly spinning?: boolean | undefined;
-  /** Of the time, for making sessions: it rests after each. */
-  readonly loadingShare: number;
-  readonly hurry: AbortSignal | undefined;
+  /** Awaited after each. */
+  readonly rest: () => Promise<void>;
 }
 
 export async function openSessions(
   stage: Stage,
   specification: StageSpecification,
-  { optimizer, capabilities, memory, profile, arena, spinning, loadingShare, hurry }: SessionNeeds,
+  { optimizer, capabilities, memory, profile, arena, spinning, rest }: SessionNeeds,
 ): Promise<StageSessions> {
   const { microBatches, threads } = specification;
   const accumulate = microBatches > 1;
@@ -50,9 +48,8 @@ export async function openSessions(
   });
   const options: SessionOptions = { threads, profile, arena, spinning };
   const create = async (program: Program, made: SessionOptions): Promise<Session> => {
-    const start = performance.now();
     const session = await createSession(program, made);
-    if (loadingShare < 1) await rest((performance.now() - start) * (1 / loadingShare - 1), hurry);
+    await rest();
     return session;
   };
   const open = async (program: Program | undefined) => (program ? create(program, options) : undefined);
@@ -67,10 +64,6 @@ export async function openSessions(
     update: await create(lowerUpdate(name, [memory.chunk], optimizer), { threads, arena, spinning }),
     accumulate,
   };
-}
-
-async function rest(milliseconds: number, hurry: AbortSignal | undefined): Promise<void> {
-  await pause(milliseconds, undefined, hurry === undefined ? {} : { signal: hurry }).catch(() => {});
 }
 
 export async function closeSessions(sessions: StageSessions): Promise<void> {

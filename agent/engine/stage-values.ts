@@ -32,7 +32,8 @@ export interface StageValuesNeeds {
   readonly optimizer: Optimizer;
   readonly memory: ParameterMemory;
   readonly capabilities: Capabilities;
-  readonly seed: number;
+  /** Of the initial values; all are zero where it is undefined. */
+  readonly seed: number | undefined;
 }
 
 /**
@@ -71,13 +72,20 @@ export class StageValues {
     }));
     for (const parameter of stage.graph.parameters) {
       const { name, kind, type } = parameter;
-      if (kind === 'running') this.parameters.set(name, zeros(type.shape, this.#layoutOf(name), capabilities));
-      this.#write({ name, parameter, memory: this.#memoryOf(name) }, initialValues(parameter, seed));
+      if (kind === 'running') this.parameters.set(name, zeros(type.shape, this.#packingOf(name), capabilities));
+      if (seed !== undefined) {
+        this.#write({ name, parameter, memory: this.#memoryOf(name) }, initialValues(parameter, seed));
+      }
     }
   }
 
   clearGradients(): void {
     this.#gradients.fill(0);
+  }
+
+  /** The names and shapes of all that belongs to one block. */
+  layoutOf(block: number): readonly { readonly name: string; readonly shape: Shape }[] {
+    return this.#heldBy(block).map(({ name, parameter }) => ({ name, shape: parameter.type.shape }));
   }
 
   /** Copies of all that belongs to one block, in row-major order, one behind the other in one buffer. */
@@ -91,7 +99,7 @@ export class StageValues {
       const { shape } = parameter.type;
       const data = all.subarray(end, end + counts[index]!);
       end += data.length;
-      unpack(memory, data, shape, this.#layoutOf(parameter.name), channelBlock);
+      unpack(memory, data, shape, this.#packingOf(parameter.name), channelBlock);
       return { name, shape, data };
     });
   }
@@ -108,7 +116,7 @@ export class StageValues {
 
   #write({ parameter, memory }: Held, values: Float32Array): void {
     const { channelBlock } = this.#needs.capabilities;
-    pack(values, memory, parameter.type.shape, this.#layoutOf(parameter.name), channelBlock);
+    pack(values, memory, parameter.type.shape, this.#packingOf(parameter.name), channelBlock);
   }
 
   #heldBy(block: number): readonly Held[] {
@@ -130,7 +138,7 @@ export class StageValues {
     return this.parameters.get(parameter)!.data as Vector;
   }
 
-  #layoutOf(parameter: string) {
+  #packingOf(parameter: string) {
     return this.#needs.memory.layouts.get(parameter) ?? 'plain';
   }
 }

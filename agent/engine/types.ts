@@ -21,6 +21,23 @@ export interface StageSpecification {
   readonly threads: number;
 }
 
+/** How a stage is loaded. Plain data. */
+export interface LoadOptions {
+  /** All of its state will be set: it begins with zeros instead of the model's initial values. */
+  readonly isBlank?: boolean;
+  /** How an engine in a thread of its own is loaded and warmed up while others compute. The first update ends it. */
+  readonly beside?: BesideOptions;
+}
+
+export interface BesideOptions {
+  /** The part of the board's processor time that it takes until its first update; as much as it gets when not given. */
+  readonly loadingShare?: number;
+  /** Processors that the board may use on average, where it is held to a quota; one when not given. */
+  readonly cores?: number;
+  /** The thread has the lowest priority until then. */
+  readonly yields?: boolean;
+}
+
 /** What a loaded stage is like. */
 export interface StageDescription {
   readonly inputShape: readonly number[];
@@ -30,6 +47,8 @@ export interface StageDescription {
   readonly isLoss: boolean;
   /** Trainable parameters in their order, which is the order of `gradientNorms`. */
   readonly parameters: readonly string[];
+  /** The tensors that `getState` gives, by block. */
+  readonly state: ReadonlyMap<number, readonly Omit<StateTensor, 'data'>[]>;
 }
 
 export interface MicroBatchId {
@@ -60,7 +79,7 @@ export interface StateTensor {
 export interface Engine {
   readonly name: string;
   readonly version: string;
-  load(specification: StageSpecification, signal?: AbortSignal): Promise<StageDescription>;
+  load(specification: StageSpecification, options?: LoadOptions): Promise<StageDescription>;
   /** input [N, …] → activation [N, …], or the loss [1]; labels only on the loss stage. Keeps what backward reads. */
   forward(id: MicroBatchId, input: Float32Array, labels?: Int32Array): Promise<Computed<Float32Array>>;
   /** Adds to the gradients; gives the gradient of the stage's input, or undefined on the first stage. */
@@ -79,6 +98,8 @@ export interface Engine {
   getState(block: number): Promise<readonly StateTensor[]>;
   /** @throws StateMismatchError where names or shapes are not this block's */
   setState(block: number, tensors: readonly StateTensor[]): Promise<void>;
+  /** Frees the stage, and can load another. */
+  unload(): Promise<void>;
   /** Frees everything; further calls reject. */
   dispose(): Promise<void>;
 }

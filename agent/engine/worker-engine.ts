@@ -2,15 +2,9 @@ import { on, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { FewMap } from '../../broker/index.ts';
 import { EngineClosedError, EngineError } from './errors.ts';
-import type { Engine } from './types.ts';
-import {
-  type EngineCall,
-  type EngineResponse,
-  transferables,
-  type WorkerReady,
-  type WorkerStart,
-} from './worker-protocol.ts';
-import { ENDS_YIELDING, mayYield, raiseSlowly, type WorkerThread } from './yielding.ts';
+import type { BesideOptions, Engine } from './types.ts';
+import { type EngineCall, type EngineResponse, transferables, type WorkerReady } from './worker-protocol.ts';
+import { endsYielding, mayYield, raiseSlowly, type WorkerThread } from './yielding.ts';
 
 interface Waiting {
   resolve(value: never): void;
@@ -19,14 +13,22 @@ interface Waiting {
 
 const disposeDeadlineMilliseconds = 10_000;
 
-/** An engine in a thread of its own, so that the caller's thread stays free while a step computes. */
-export async function startWorkerEngine(signal?: AbortSignal, start: WorkerStart = {}): Promise<Engine> {
+/**
+ * An engine in a thread of its own, so that the caller's thread stays free while a step computes. Where others compute
+ * `beside` its start, it begins as they would have its loading.
+ */
+export async function startWorkerEngine(signal?: AbortSignal, beside: BesideOptions = {}): Promise<Engine> {
   signal?.throwIfAborted();
-  const file = start.yields ? './yielding-worker.ts' : './engine-worker.ts';
+  const file = beside.yields ? './yielding-worker.ts' : './engine-worker.ts';
   const worker = new Worker(new URL(file, import.meta.url), {
-    workerData: start,
+    workerData: beside,
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   });
+  return engineIn(worker, signal);
+}
+
+/** The engine in a thread that begins `engine-worker.ts`. */
+export async function engineIn(worker: Worker, signal?: AbortSignal): Promise<Engine> {
   const call = connect(worker);
   const { name, version } = await ready(worker, signal).catch((error) => {
     // It must end by a message, and will when it has loaded.
@@ -36,7 +38,7 @@ export async function startWorkerEngine(signal?: AbortSignal, start: WorkerStart
   return {
     name,
     version,
-    load: (specification) => call('load', specification),
+    load: (specification, options) => call('load', specification, options),
     forward: (id, input, labels) => call('forward', id, input, labels),
     backward: (id, outputGradient) => call('backward', id, outputGradient),
     forwardBackward: (id, input, labels) => call('forwardBackward', id, input, labels),
@@ -44,6 +46,7 @@ export async function startWorkerEngine(signal?: AbortSignal, start: WorkerStart
     update: (step, learningRate, scale) => call('update', step, learningRate, scale),
     getState: (block) => call('getState', block),
     setState: (block, tensors) => call('setState', block, tensors),
+    unload: () => call('unload'),
     async dispose() {
       const exited = once(worker, 'exit', { signal: AbortSignal.timeout(disposeDeadlineMilliseconds) });
       await Promise.all([call('dispose'), exited]);
@@ -51,12 +54,16 @@ export async function startWorkerEngine(signal?: AbortSignal, start: WorkerStart
   };
 }
 
+/** Of a board's processor, so that at least nine parts in ten are left for the training beside. */
+const loadingShare = 0.09;
+
 /**
- * How an engine is loaded beside one that trains. With the lowest priority it takes what that one leaves, and more where that has been too
- * little for long (`raiseSlowly`); where the process may not raise it again, or more threads would keep it, loading rests nine times as long as it works.
+ * How an engine is loaded beside one that trains. With the lowest priority it takes what that one leaves, and more where that has been
+ * too little for long (`raiseSlowly`). Where the process may not raise it again, or more threads would keep it, it rests.
  */
-export function besideTraining(threads: number): WorkerStart {
-  return threads === 1 && mayYield() ? { yields: true } : { loadingShare: 0.1 };
+export function besideTraining(threads: number, quotaCores: number | undefined): BesideOptions {
+  const yields = threads === 1 && mayYield();
+  return yields ? { yields } : { loadingShare, ...(quotaCores !== undefined && { cores: quotaCores }) };
 }
 
 /** @throws the signal's reason, EngineClosedError where the thread ends before */
@@ -98,7 +105,7 @@ function connect(worker: Worker) {
       if (closed !== undefined) throw new EngineClosedError(closed);
       const id = nextId++;
       // It makes its priority normal itself.
-      if (call === ENDS_YIELDING) endRaising();
+      if (endsYielding(call)) endRaising();
       waiting.set(id, { resolve: resolve as Waiting['resolve'], reject });
       worker.postMessage({ id, call, args }, transferables(args));
     });

@@ -22,14 +22,6 @@ export interface WorkerReady {
   readonly version: string;
 }
 
-/** How the thread begins. */
-export interface WorkerStart {
-  /** The part of the time that loading may take. */
-  readonly loadingShare?: number;
-  /** It has the lowest priority until its stage is loaded. */
-  readonly yields?: boolean;
-}
-
 /** The buffers of all arrays in a message, which then move instead of being copied. Shared ones stay where they are. */
 export function transferables(value: unknown): ArrayBuffer[] {
   return [...new Set(buffersIn(value))];

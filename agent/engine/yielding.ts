@@ -3,13 +3,13 @@ import { constants, setPriority } from 'node:os';
 import { basename } from 'node:path';
 import type { EngineCall } from './worker-protocol.ts';
 
-/** Sent first by a thread that yields: its number, by which its priority can be changed. */
+/** Sent by a thread when it begins to yield: its number, by which its priority can be changed. */
 export interface WorkerThread {
   readonly thread: number;
 }
 
-/** The call from which a thread yields no more: whoever looks at the state of a stage has loaded it and warmed it up. */
-export const ENDS_YIELDING = 'getState' satisfies EngineCall;
+/** From which calls a thread yields no more: the last of those that warm a stage up, and that which gives it up. */
+export const endsYielding = (call: EngineCall): boolean => call === 'update' || call === 'unload';
 
 /** The number that the kernel gives the thread that calls this. [proc(5), /proc/thread-self] */
 export const ownThread = (): number => Number(basename(readlinkSync('/proc/thread-self')));

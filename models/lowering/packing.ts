@@ -63,14 +63,11 @@ export function pack(
     return;
   }
   target.fill(0);
-  const { first, second, others } = placesOf(packing(shape, layout, block), shape);
+  const { rows, columns } = placesOf(packing(shape, layout, block), shape);
   let plain = 0;
-  for (const row of first) {
-    for (const column of second) {
-      const base = row + column;
-      // Counted, as iterators of these short lists take longer than the copying.
-      for (let at = 0; at < others.length; at++) target[base + others[at]!] = values[plain++]!;
-    }
+  for (const row of rows) {
+    // Counted: an iterator takes longer than the copying.
+    for (let at = 0; at < columns.length; at++) target[row + columns[at]!] = values[plain++]!;
   }
 }
 
@@ -86,23 +83,22 @@ export function unpack(
     values.set(packed);
     return;
   }
-  const { first, second, others } = placesOf(packing(shape, layout, block), shape);
+  const { rows, columns } = placesOf(packing(shape, layout, block), shape);
   let plain = 0;
-  for (const row of first) {
-    for (const column of second) {
-      const base = row + column;
-      for (let at = 0; at < others.length; at++) values[plain++] = packed[base + others[at]!]!;
-    }
+  for (const row of rows) {
+    for (let at = 0; at < columns.length; at++) values[plain++] = packed[row + columns[at]!]!;
   }
 }
 
 interface Places {
-  readonly first: Int32Array;
-  readonly second: Int32Array;
-  readonly others: Int32Array;
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
 }
 
-/** For each logical axis: where its every index, without those that fill up, lies in the packed tensor. */
+/**
+ * Where values lie in the packed tensor, without those that fill up: that of a row-major one is the place of its index in the
+ * first axis and that of its index in all others. One list of these, as an axis may be short, and loops over it with it.
+ */
 function placesOf({ split, permutation }: Packing, shape: readonly number[]): Places {
   const sizes = split.flat();
   const strides = sizes.map(() => 0);
@@ -115,7 +111,11 @@ function placesOf({ split, permutation }: Packing, shape: readonly number[]): Pl
   const [first, second = Int32Array.of(0), others = Int32Array.of(0)] = split.map((parts) =>
     parts.reduce<Int32Array>((places, size) => withinEach(places, size, strides[next++]!), Int32Array.of(0)),
   );
-  return { first: first!.subarray(0, shape[0]), second: second.subarray(0, shape[1] ?? 1), others };
+  const columns = new Int32Array((shape[1] ?? 1) * others.length);
+  let filled = 0;
+  for (const column of second.subarray(0, shape[1] ?? 1))
+    for (const other of others) columns[filled++] = column + other;
+  return { rows: first!.subarray(0, shape[0]), columns };
 }
 
 /** Each place, and `size - 1` more behind it, `step` apart. */

@@ -102,6 +102,26 @@ for (const [name, start] of Object.entries(engines)) {
       t.deepEqual([first.isFirst, first.isLoss, second.isFirst, second.isLoss], [true, false, false, true]);
       t.deepEqual([...first.outputShape], [...second.inputShape]);
       t.deepEqual([...first.parameters, ...second.parameters].sort(), [...whole.parameters].sort());
+      t.deepEqual([...second.state.keys()], [...whole.state.keys()].slice(2));
+      for (const [block, layout] of second.state) {
+        const state = await engine!.getState(block);
+        t.deepEqual(
+          layout,
+          state.map(({ name: tensor, shape }) => ({ name: tensor, shape })),
+        );
+      }
+    });
+  });
+
+  test(`${name}: a blank stage begins with zeros, and one that is unloaded makes room for another`, async (t) => {
+    await withEngines(start, 2, async (engine, other) => {
+      await engine!.load(specification(), { isBlank: true });
+      t.true((await engine!.getState(0)).every(({ data }) => data.every((value) => value === 0)));
+      await engine!.unload();
+      await t.throwsAsync(async () => engine!.getState(0), { code: 'ENGINE_NOT_LOADED' });
+      await engine!.load(specification());
+      await other!.load(specification());
+      t.deepEqual(bytesOf(await engine!.getState(0)), bytesOf(await other!.getState(0)));
     });
   });
 

@@ -11,6 +11,8 @@ const stateOf = (block: number): readonly StateTensor[] => [
   { name: `b${block}.bias`, shape: [1], data: Float32Array.of(9) },
 ];
 
+const description = { state: new Map([3, 4].map((block) => [block, stateOf(block)])) };
+
 /** An engine that keeps what it is told; of blocks that it was told nothing of, it has zeros. */
 function anEngine(): Engine & { readonly set: Map<number, readonly StateTensor[]> } {
   const set = new Map<number, readonly StateTensor[]>();
@@ -31,7 +33,7 @@ function arriving(meta: TensorMeta, values: Float32Array): ReceivedTensor {
 
 test('a block goes to another engine as one tensor, with all of its values under their names', async (t) => {
   const engine = anEngine();
-  const intake = await StateIntake.of(engine, [3, 4]);
+  const intake = new StateIntake(description, [3, 4]);
   const metas: TensorMeta[] = [];
   const link = {
     async send(meta: TensorMeta, values: Float32Array) {
@@ -58,7 +60,7 @@ test('a block goes to another engine as one tensor, with all of its values under
 
 test('tensor by tensor it is the same', async (t) => {
   const engine = anEngine();
-  const intake = await StateIntake.of(engine, [3]);
+  const intake = new StateIntake(description, [3]);
   for (const [slot, { name, shape, data }] of stateOf(3).entries()) {
     const meta = { kind: 'state-down', step: 7, microBatch: 3, slot, name, shape, dtype: 'float32' } as const;
     intake.take(arriving(meta, data));
@@ -72,7 +74,7 @@ test('a block that nobody waits for, or of another length, is refused by name', 
     [5, 9],
     [3, 8],
   ] as const) {
-    const intake = await StateIntake.of(anEngine(), [3]);
+    const intake = new StateIntake(description, [3]);
     const meta = { kind: 'state-down', step: 7, microBatch, slot: 0, shape: [length], dtype: 'float32' } as const;
     intake.take(arriving(meta, new Float32Array(length)));
     await t.throwsAsync(intake.giveTo(anEngine(), signal), { code: 'TENSOR_UNEXPECTED', message: /board1/ });

@@ -1,7 +1,9 @@
 import test from 'ava';
 import type { BoardRunNeeds } from '../../../agent/board/board-run.ts';
+import { EngineShelf } from '../../../agent/board/engine-shelf.ts';
 import { Giving } from '../../../agent/board/giving.ts';
 import { HeldState } from '../../../agent/board/held-state.ts';
+import { SampleShelf } from '../../../agent/board/sample-shelf.ts';
 import {
   createMemoryNetwork,
   type DeviceCommand,
@@ -29,6 +31,7 @@ function someBoards() {
   held.join(plan.run);
   const needs = {
     ...{ board: 'pi-4', hub: 'hub', transport: transportOf('pi-4'), threads: 1, held, notice: () => {} },
+    ...{ engines: new EngineShelf(), samples: new SampleShelf() },
     report: async (report: DeviceReport) => void reports.push(report),
   } satisfies BoardRunNeeds;
   const command: Extract<DeviceCommand, { kind: 'prepare' }> = {

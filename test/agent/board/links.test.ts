@@ -33,7 +33,14 @@ function someBoards(ids: readonly string[]) {
       openLinks({
         transport,
         planned: stage,
-        stage: { inputShape: [1, values], outputShape: [1, values], isFirst: false, isLoss: false, parameters: [] },
+        stage: {
+          inputShape: [1, values],
+          outputShape: [1, values],
+          isFirst: false,
+          isLoss: false,
+          parameters: [],
+          state: new Map(),
+        },
         memory,
         onTensor: (tensor) => arrivals.take(tensor),
         ends,

@@ -183,6 +183,7 @@ export function fakeEngine(
     },
     getState: async () => [],
     setState: async () => {},
+    async unload() {},
     async dispose() {},
   };
 }
