@@ -55,7 +55,10 @@ export async function recoverBench(args: readonly string[]): Promise<unknown> {
     const undisturbed = (await train(model, 1)).losses;
     for (const fault of values.faults.split(',') as Fault[]) {
       const rounds: Round[] = [];
-      for (let round = 0; round < Number(values.rounds); round += 1) rounds.push(await lose(model, fault, undisturbed));
+      for (let round = 0; round < Number(values.rounds); round += 1) {
+        rounds.push(await lose(model, fault, undisturbed));
+        console.error(`${model}, ${fault}: ${JSON.stringify(rounds.at(-1))}`);
+      }
       const middle = (key: keyof Round) => median(rounds.map((round) => round[key]));
       cases.push({
         model,
