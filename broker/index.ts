@@ -71,4 +71,4 @@ export {
   type TopicParams,
   topics,
 } from './topics.ts';
-export { unlessAborted } from './wait.ts';
+export { unlessAborted, waitFor } from './wait.ts';

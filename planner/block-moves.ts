@@ -10,6 +10,14 @@ export function blockMoves(before: Plan, after: Plan): readonly BlockMove[] {
   }).filter(({ from, to }) => from !== to);
 }
 
+/** Which blocks each taker gets. */
+export function blocksByTaker(
+  moves: readonly Pick<BlockMove, 'block' | 'to'>[],
+): ReadonlyMap<string, readonly number[]> {
+  const byTaker = Map.groupBy(moves, ({ to }) => to);
+  return new Map([...byTaker].map(([to, taken]) => [to, taken.map(({ block }) => block)]));
+}
+
 /** Every board of either plan, once. */
 export function boardsOfEither(before: Plan, after: Plan): readonly string[] {
   return [...new Set([...before.stages, ...after.stages].map(({ board }) => board))];

@@ -1,4 +1,4 @@
-export { type BlockMove, blockMoves, boardsOfEither } from './block-moves.ts';
+export { type BlockMove, blockMoves, blocksByTaker, boardsOfEither } from './block-moves.ts';
 export type { BlockCost, Board, RunCost } from './costs.ts';
 export * from './errors.ts';
 export { explainPartition } from './explain.ts';

@@ -1,3 +1,4 @@
+import { blocksByTaker } from './block-moves.ts';
 import type { Plan } from './plan.ts';
 
 // Where the state of stages is held besides: docs/recovery.md, State that is held.
@@ -40,12 +41,11 @@ export function restoringOf({ stages }: Plan, sources: readonly StateSource[], b
   const blocksFrom = (isIt: (from: StateSource) => boolean) =>
     got.filter(({ from }) => isIt(from)).map(({ block }) => block);
   const isOther = (from: StateSource): from is string => from !== null && from !== board;
-  const byTaker = Map.groupBy(given, ({ to }) => to);
   return {
     own: blocksFrom((from) => from === board),
     fromHub: blocksFrom((from) => from === null),
     gets: blocksFrom(isOther),
     givers: [...new Set(got.map(({ from }) => from).filter(isOther))],
-    gives: new Map([...byTaker].map(([to, blocks]) => [to, blocks.map(({ block }) => block)])),
+    gives: blocksByTaker(given),
   };
 }

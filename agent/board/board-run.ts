@@ -20,6 +20,7 @@ import { keepBlocks, type LoadedStage, loadStage, warmUp } from './loaded-stage.
 import { isSameStage, type PlannedStage, plannedStage } from './plan-stage.ts';
 import { gatherState, giveHeld, restoringFor } from './restoring.ts';
 import type { SampleShelf } from './sample-shelf.ts';
+import { secondsSince } from './seconds-since.ts';
 import type { StageNews } from './stage-notice.ts';
 import { StateIntake, sendBlocks } from './state-transfer.ts';
 import { type StageReport, Training } from './training.ts';
@@ -411,5 +412,3 @@ export class BoardRun {
 export function patienceOf({ linkPatienceSeconds: seconds }: { readonly linkPatienceSeconds?: number }) {
   return seconds === undefined ? {} : { patienceMilliseconds: 1000 * seconds };
 }
-
-const secondsSince = (start: number): number => (performance.now() - start) / 1000;

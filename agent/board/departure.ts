@@ -1,11 +1,12 @@
 import { type DeviceCommand, type LinkSender, unlessAborted } from '../../broker/index.ts';
-import { parsePlan } from '../../planner/index.ts';
+import { type Plan, parsePlan } from '../../planner/index.ts';
 import type { Engine } from '../engine/index.ts';
 import { type BoardRun, type BoardRunNeeds, patienceOf } from './board-run.ts';
 import { reportedError } from './errors.ts';
-import { handoverOf } from './handover.ts';
+import { type Handover, handoverOf } from './handover.ts';
 import { LinkEnds } from './link-ends.ts';
 import { firstBroken, openSender } from './links.ts';
+import { secondsSince } from './seconds-since.ts';
 import { sendBlocks } from './state-transfer.ts';
 
 type ProposeCommand = Extract<DeviceCommand, { kind: 'propose' }>;
@@ -71,7 +72,9 @@ export class Departure {
     let engine: Engine | undefined;
     try {
       const opening = performance.now();
-      const senders = await this.#openSenders();
+      const plan = parsePlan(this.#command.plan);
+      const { gives } = handoverOf(parsePlan(this.#command.before), plan, this.#needs.board);
+      const senders = await this.#openSenders(plan, [...gives.keys()]);
       const linkSeconds = secondsSince(opening);
       await report({ kind: 'ready', run, term, seconds: linkSeconds, linkSeconds });
       const broken = firstBroken(senders);
@@ -80,7 +83,7 @@ export class Departure {
       engine = loaded.engine;
       const start = performance.now();
       const closing = this.#ends.takeOver(ends, senders);
-      await unlessAborted(Promise.all([this.#give(engine, senders, step), closing]), broken);
+      await unlessAborted(Promise.all([this.#give(engine, gives, senders, step), closing]), broken);
       await report({ kind: 'moved', run, term, seconds: secondsSince(start), bytes: 0 });
     } catch (error) {
       if (this.#ending.signal.aborted || this.#former.hasEnded) return;
@@ -91,8 +94,7 @@ export class Departure {
   }
 
   /** To the boards that get its blocks. */
-  #openSenders(): Promise<readonly LinkSender[]> {
-    const plan = parsePlan(this.#command.plan);
+  #openSenders(plan: Plan, takers: readonly string[]): Promise<readonly LinkSender[]> {
     const needs = {
       transport: this.#needs.transport,
       standing: this.#former.links,
@@ -100,22 +102,15 @@ export class Departure {
       signal: this.#ending.signal,
       ...patienceOf(this.#command),
     };
-    return Promise.all([...this.#gives.keys()].map((to) => openSender(to, plan, needs)));
+    return Promise.all(takers.map((to) => openSender(to, plan, needs)));
   }
 
-  async #give(engine: Engine, senders: readonly LinkSender[], step: number): Promise<void> {
+  async #give(engine: Engine, gives: Handover['gives'], senders: readonly LinkSender[], step: number): Promise<void> {
     const sendings = senders.map(async (sender) => {
       sender.setTerm(this.term);
-      const { arrived } = await sendBlocks(sender, engine, this.#gives.get(sender.to)!, step, this.#ending.signal);
+      const { arrived } = await sendBlocks(sender, engine, gives.get(sender.to)!, step, this.#ending.signal);
       await arrived;
     });
     await Promise.all(sendings);
   }
-
-  get #gives(): ReadonlyMap<string, readonly number[]> {
-    const { before, plan } = this.#command;
-    return handoverOf(parsePlan(before), parsePlan(plan), this.#needs.board).gives;
-  }
 }
-
-const secondsSince = (start: number): number => (performance.now() - start) / 1000;

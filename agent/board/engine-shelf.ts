@@ -1,3 +1,4 @@
+import { waitFor } from '../../broker/index.ts';
 import { type BesideOptions, type Engine, startWorkerEngine } from '../engine/index.ts';
 
 /** What stands here holds no stage, but its thread and its library take some 20 MB. */
@@ -25,7 +26,8 @@ export class EngineShelf {
   /** Resolves when its stage is freed. */
   async giveBack(engine: Engine): Promise<void> {
     try {
-      await withDeadline(engine.unload());
+      // A thread that does not answer computes for ever.
+      await waitFor(engine.unload(), { what: 'an engine that frees its stage', milliseconds: UNLOAD_MILLISECONDS });
     } catch (error) {
       engine.dispose().catch(() => {});
       throw error;
@@ -69,16 +71,5 @@ class Place {
     this.#engine = undefined;
     clearTimeout(this.#expiry);
     return engine;
-  }
-}
-
-/** A thread that does not answer computes for ever. */
-async function withDeadline(unloading: Promise<void>): Promise<void> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error('the engine does not answer')), UNLOAD_MILLISECONDS);
-  try {
-    await Promise.race([unloading, late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,4 +1,4 @@
-import { blockMoves, type Plan } from '../../planner/index.ts';
+import { blockMoves, blocksByTaker, type Plan } from '../../planner/index.ts';
 
 /** What a board has to do with its blocks when a run changes from one plan to the next. */
 export interface Handover {
@@ -13,9 +13,8 @@ export function handoverOf(before: Plan, after: Plan, board: string): Handover {
   const moves = blockMoves(before, after);
   const given = moves.filter(({ from }) => from === board);
   const got = moves.filter(({ to }) => to === board);
-  const byTaker = Map.groupBy(given, ({ to }) => to);
   return {
-    gives: new Map([...byTaker].map(([to, blocks]) => [to, blocks.map(({ block }) => block)])),
+    gives: blocksByTaker(given),
     gets: got.map(({ block }) => block),
     givers: [...new Set(got.map(({ from }) => from))],
   };

@@ -1,6 +1,7 @@
 import { FewMap, type LinkSender, RAW_CODEC, type ReceivedTensor } from '../../broker/index.ts';
 import { STATE_NOT_HELD } from '../../planner/index.ts';
 import { RuntimeError, UnexpectedTensorError } from '../runtime/errors.ts';
+import { sendBlock } from './state-transfer.ts';
 
 /**
  * Of a block's state, what is under way at a time: an activation never has more than that in front of it. 42 ms of a wire of
@@ -127,10 +128,6 @@ export async function giveBlocks(
   blocks: readonly number[],
   signal: AbortSignal,
 ): Promise<void> {
-  const sendings = blocks.map(async (block) => {
-    const values = held.blockOf(step, block);
-    const meta = { kind: 'state-down', step, microBatch: block, slot: 0, dtype: 'float32' } as const;
-    await link.send({ ...meta, shape: [values.length] }, values, signal);
-  });
+  const sendings = blocks.map(async (block) => sendBlock(link, block, held.blockOf(step, block), step, signal));
   await Promise.all(sendings);
 }

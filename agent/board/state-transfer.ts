@@ -38,6 +38,18 @@ export async function sendState(
   return { tensors: count, bytes };
 }
 
+/** Sends the state of a block, all values in one row, as one tensor without a name. */
+export function sendBlock(
+  link: LinkSender,
+  block: number,
+  values: Float32Array,
+  step: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const meta = { kind: 'state-down', step, microBatch: block, slot: 0, dtype: 'float32' } as const;
+  return link.send({ ...meta, shape: [values.length] }, values, signal);
+}
+
 /**
  * Sends blocks to the board that holds them next, each as one tensor without a name: a block has dozens, and each that is
  * sent takes a weak board tens of milliseconds, in which all boards wait. One is on its way while the next is copied.
@@ -52,9 +64,7 @@ export async function sendBlocks(
 ): Promise<{ readonly arrived: Promise<unknown> }> {
   const sendings: Promise<void>[] = [];
   for (const block of blocks) {
-    const values = inOne(await engine.getState(block));
-    const meta = { kind: 'state-down', step, microBatch: block, slot: 0, dtype: 'float32' } as const;
-    const sending = link.send({ ...meta, shape: [values.length] }, values, signal);
+    const sending = sendBlock(link, block, inOne(await engine.getState(block)), step, signal);
     // Whoever awaits `arrived` is told.
     sending.catch(() => {});
     sendings.push(sending);

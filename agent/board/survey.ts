@@ -27,6 +27,7 @@ import {
 import { onnxRuntime } from '../engine/index.ts';
 import { createTelemetry } from '../telemetry/index.ts';
 import type { EngineShelf } from './engine-shelf.ts';
+import { secondsSince } from './seconds-since.ts';
 import type { StageNews } from './stage-notice.ts';
 
 export type SurveyCommand = Extract<DeviceCommand, { kind: 'survey' }>;
@@ -123,7 +124,7 @@ export class Surveyor {
       const profile = await calibrate(measurer, {
         board,
         threads: this.#threads(),
-        budgetSeconds: Math.max(1, budgetSeconds - (performance.now() - start) / 1000),
+        budgetSeconds: Math.max(1, budgetSeconds - secondsSince(start)),
         predictor: predictors.adaptive,
         model: predictor,
         stages: stages.map((run) => runSource(model, run)),

@@ -15,6 +15,7 @@ import { type HeldState, sendReplica } from './held-state.ts';
 import type { StageLinks } from './links.ts';
 import type { LoadedStage } from './loaded-stage.ts';
 import { clips, learningRateOf, samplesPerMicroBatch } from './plan-stage.ts';
+import { secondsSince } from './seconds-since.ts';
 import { blocksOf, type CapturedState, captureState, inOne, sendState } from './state-transfer.ts';
 import { trafficOf, trafficSince, withLosses } from './traffic.ts';
 
@@ -139,7 +140,7 @@ export class Training {
     const codecs = this.#codecs ?? runtime.codecs;
     const stepped = runStep({ ...runtime, codecs }, this.#step, this.#needs.signal);
     const outcome: StepOutcome = await unlessAborted(stepped, broken);
-    const wallSeconds = (performance.now() - start) / 1000;
+    const wallSeconds = secondsSince(start);
     const { user, system } = process.cpuUsage(cpuBefore);
     await this.#needs.report({
       kind: 'step',
@@ -187,7 +188,7 @@ export class Training {
     const start = performance.now();
     this.#replicating = this.#beside(async () => {
       const bytes = await sendReplica(link, blocks, step, signal);
-      return { kind: 'replicated', step, to: link.to, bytes, seconds: (performance.now() - start) / 1000 };
+      return { kind: 'replicated', step, to: link.to, bytes, seconds: secondsSince(start) };
     });
   }
 

@@ -1,6 +1,7 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
 import { newViewerPassword, viewerDigest } from '../keyring/viewer.ts';
+import { replaceFile } from '../replace-file.ts';
 import { fleetPaths } from './create.ts';
 import { parseFleet, readFleet } from './parse.ts';
 import type { Fleet } from './types.ts';
@@ -14,29 +15,13 @@ export async function giveViewer(directory: string, name: string): Promise<{ fle
   const { file, viewer: passwordFile } = fleetPaths(directory, name);
   await readFleet(file);
   const text = await readFile(file, 'utf8');
+  const { mode } = await stat(file);
   const password = newViewerPassword();
   const document = parseDocument(text);
   document.set('viewer', Buffer.from(viewerDigest(password)).toString('base64'));
   const after = String(document);
   const fleet = parseFleet(after, file);
-  await replace(passwordFile, `${password}\n`, 0o600);
-  await replace(file, after, 0o644);
+  await replaceFile(passwordFile, `${password}\n`, 0o600);
+  await replaceFile(file, after, mode & 0o777);
   return { fleet, passwordFile };
-}
-
-async function replace(file: string, text: string, mode: number): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    const handle = await open(temporary, 'wx', mode);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }

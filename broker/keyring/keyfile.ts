@@ -1,5 +1,6 @@
-import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { KeyFileError } from '../errors.ts';
+import { replaceFile } from '../replace-file.ts';
 import { type Identity, identityFromSeed } from './identity.ts';
 import { SEED_BYTES } from './signature.ts';
 
@@ -12,21 +13,7 @@ const FORM = /^flotilla-key-1 ([a-z0-9-]{1,32}) ([A-Za-z0-9+/]{43}=)\n?$/;
 /** Writes the private key of `identity` with mode 0600, atomically. An existing file is replaced. */
 export async function saveIdentity(file: string, identity: Identity): Promise<void> {
   const seed = Buffer.from(identity.exportSeed()).toString('base64');
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    const handle = await open(temporary, 'wx', KEY_FILE_MODE);
-    try {
-      await handle.writeFile(`flotilla-key-1 ${identity.id} ${seed}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await chmod(temporary, KEY_FILE_MODE);
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await replaceFile(file, `flotilla-key-1 ${identity.id} ${seed}\n`, KEY_FILE_MODE);
 }
 
 /**

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import {
-  definePartition,
   explainPartition,
   explainWidths,
   formatPartition,
@@ -16,11 +15,11 @@ import type { Output } from '../output.ts';
 import { writeWhole } from '../train/files.ts';
 
 /** What `plan` and `simulate` give with `--json`: seconds, and boards by stage. */
-export function planReport({ request, partition, simulation, widths }: PlannedScenario, { batch }: Scenario) {
+export function planReport({ schedule, partition, simulation, widths }: PlannedScenario, { batch }: Scenario) {
   const { stepSeconds, firstStepSeconds, boards, links } = simulation;
   return {
     microBatches: partition.microBatches,
-    schedule: definePartition(request).schedule,
+    schedule,
     stepSeconds,
     firstStepSeconds,
     samplesPerSecond: batch / stepSeconds,
@@ -35,9 +34,8 @@ export function planReport({ request, partition, simulation, widths }: PlannedSc
 
 /** The table, the sentences where wanted, and the chart of one step. */
 export function printPlan(planned: PlannedScenario, scenario: Scenario, output: Output, explains: boolean): void {
-  const { request, partition, simulation, widths } = planned;
+  const { request, schedule, partition, simulation, widths } = planned;
   const { microBatches } = partition;
-  const { schedule } = definePartition(request);
   output.line(
     `A step is ${scenario.batch} samples as ${microBatches} micro-batches of ${scenario.batch / microBatches}, scheduled by ${schedule}: ` +
       `${(scenario.batch / simulation.stepSeconds).toFixed(1)} samples per second predicted.`,

@@ -123,9 +123,12 @@ function bestShare(
   split: Parameters<typeof shareOut>[3],
 ): { readonly schedule: ScheduleName; readonly share: Share } {
   const { schedule: wish, codecs } = request.settings;
+  const schedules = schedulesOf(wish);
+  // What boards take for their blocks does not depend on which of these it is.
+  const asked = partitionRequest(request, boards, known, schedules[0]!);
   return fastestOf(
-    schedulesOf(wish).map((schedule) => partitionRequest(request, boards, known, schedule)),
-    (asked) => ({ schedule: asked.schedule, share: shareOut(asked, codecs, known.floors, split) }),
+    schedules.map((schedule) => ({ ...asked, schedule })),
+    (each) => ({ schedule: each.schedule, share: shareOut(each, codecs, known.floors, split) }),
     ({ share }) => share.partition.stepSeconds,
   );
 }

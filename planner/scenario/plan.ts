@@ -11,7 +11,7 @@ import {
   partition,
   partitionOfSplit,
 } from '../partition/index.ts';
-import { schedulesOf } from '../schedule/index.ts';
+import { type ScheduleName, schedulesOf } from '../schedule/index.ts';
 import { type Simulation, simulate } from '../simulate.ts';
 import { boardTimes } from '../survey/index.ts';
 import { type PlannerBoard, timesFromFlops } from '../times.ts';
@@ -86,6 +86,8 @@ export type PlannedScenario = {
   readonly request: PartitionRequest;
   readonly partition: Partition;
   readonly simulation: Simulation;
+  /** Of those that were wished for. */
+  readonly schedule: ScheduleName;
   /** By link, from stage 0 on; none where nothing is encoded. */
   readonly widths: readonly LinkWidth[];
 };
@@ -101,14 +103,14 @@ export function planScenario(scenario: Scenario, codecs: CodecWish | null = null
   const make = (request: PartitionRequest) => sharedOut(request, split, codecs);
   const made = fastestOf(requests, make, (each) => each.partition.stepSeconds);
   const problem = definePartition(made.request);
-  return { ...made, simulation: simulate(problem, assignmentOf(problem, made.partition)) };
+  return { ...made, schedule: problem.schedule, simulation: simulate(problem, assignmentOf(problem, made.partition)) };
 }
 
 function sharedOut(
   request: PartitionRequest,
   split: Scenario['split'],
   codecs: CodecWish | null,
-): Omit<PlannedScenario, 'simulation'> {
+): Omit<PlannedScenario, 'schedule' | 'simulation'> {
   if (codecs === null) {
     const chosen = split === undefined ? partition(request) : partitionOfSplit(request, split);
     return { partition: chosen, request, widths: [] };

@@ -1,20 +1,10 @@
 import test from 'ava';
 import { apply, initialState } from '../../../planner/coordinator/index.ts';
-import { aBoardLike, fleetModel } from '../predictor/boards.ts';
-import { createRig, type Script, someSettings } from './fake-fleet.ts';
-import { measuring, stepOn } from './measuring.ts';
+import { aBoardLike } from '../predictor/boards.ts';
+import { createRig, type Script } from './fake-fleet.ts';
+import { followedSettings, measuring, stepOn } from './measuring.ts';
 
-const settings = someSettings({
-  model: { name: 'cifarnet', classes: 2, inputShape: [3, 8, 8] },
-  batch: 64,
-  microBatches: 8,
-  steps: 60,
-  boards: ['pi-1', 'pi-2'],
-  arrangement: 'free',
-  adapts: true,
-  predictor: fleetModel(),
-  surveySeconds: 30,
-});
+const settings = followedSettings;
 
 const model = { ...settings.model, microBatch: 8 };
 const imagined = aBoardLike({ secondsPerFlop: 1e-8 });

@@ -1,23 +1,17 @@
 import test from 'ava';
 import { apply, type FleetState, initialState, type RunSettings } from '../../../planner/coordinator/index.ts';
 import type { SurveyWish } from '../../../planner/index.ts';
-import { aBoardLike, fleetModel } from '../predictor/boards.ts';
-import { createRig, lossOf, type Rig, type Script, someSettings, until } from './fake-fleet.ts';
-import { measuring, stepOn } from './measuring.ts';
+import { aBoardLike } from '../predictor/boards.ts';
+import { createRig, lossOf, type Rig, type Script, until } from './fake-fleet.ts';
+import { followedSettings, measuring, stepOn } from './measuring.ts';
 
-const settings: RunSettings = someSettings({
-  model: { name: 'cifarnet', classes: 2, inputShape: [3, 8, 8] },
-  batch: 64,
-  microBatches: 8,
+const settings: RunSettings = {
+  ...followedSettings,
   steps: 80,
   boards: ['pi-1', 'pi-2', 'pi-3'],
   comesLater: ['pi-3'],
-  arrangement: 'free',
-  adapts: true,
-  predictor: fleetModel(),
-  surveySeconds: 30,
   onLoss: 'recover',
-});
+};
 const model = { ...settings.model, microBatch: 8 };
 const slow = aBoardLike({ secondsPerFlop: 1e-7, secondsPerByte: 1e-7 });
 const fast = aBoardLike({ secondsPerFlop: 1e-9 });

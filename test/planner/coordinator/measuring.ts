@@ -1,7 +1,21 @@
+import type { RunSettings } from '../../../planner/coordinator/index.ts';
 import type { BlockRun, BoardSurvey, SurveyModel, SurveyWish } from '../../../planner/index.ts';
-import type { ImaginedBoard } from '../predictor/boards.ts';
+import { fleetModel, type ImaginedBoard } from '../predictor/boards.ts';
 import { rowsOf, sourceOf, surveyOf, transfersOf } from '../survey/examples.ts';
-import type { Script } from './fake-fleet.ts';
+import { type Script, someSettings } from './fake-fleet.ts';
+
+/** Of a run that follows two boards which measure themselves. */
+export const followedSettings: RunSettings = someSettings({
+  model: { name: 'cifarnet', classes: 2, inputShape: [3, 8, 8] },
+  batch: 64,
+  microBatches: 8,
+  steps: 60,
+  boards: ['pi-1', 'pi-2'],
+  arrangement: 'free',
+  adapts: true,
+  predictor: fleetModel(),
+  surveySeconds: 30,
+});
 
 /** A board that measures whatever it is asked, and remembers it. */
 export function measuring(board: ImaginedBoard, wishes: SurveyWish[] = []): Script {

@@ -1,21 +1,11 @@
 import test from 'ava';
-import { apply, type FleetState, initialState, type RunSettings } from '../../../planner/coordinator/index.ts';
+import { apply, type FleetState, initialState } from '../../../planner/coordinator/index.ts';
 import type { SurveyWish } from '../../../planner/index.ts';
-import { aBoardLike, fleetModel } from '../predictor/boards.ts';
-import { createRig, lossOf, type Rig, type Script, someSettings, until } from './fake-fleet.ts';
-import { measuring, stepOn } from './measuring.ts';
+import { aBoardLike } from '../predictor/boards.ts';
+import { createRig, lossOf, type Rig, type Script, until } from './fake-fleet.ts';
+import { followedSettings, measuring, stepOn } from './measuring.ts';
 
-const settings: RunSettings = someSettings({
-  model: { name: 'cifarnet', classes: 2, inputShape: [3, 8, 8] },
-  batch: 64,
-  microBatches: 8,
-  steps: 60,
-  boards: ['pi-1', 'pi-2'],
-  arrangement: 'free',
-  adapts: true,
-  predictor: fleetModel(),
-  surveySeconds: 30,
-});
+const settings = followedSettings;
 const model = { ...settings.model, microBatch: 8 };
 const usual = aBoardLike({ secondsPerFlop: 1e-8 });
 const slow = aBoardLike({ secondsPerFlop: 1e-5, secondsPerByte: 1e-5, secondsPerCall: 1 });

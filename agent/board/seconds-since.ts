@@ -1,0 +1,2 @@
+/** Of the monotonic clock; `start` is a `performance.now()`. */
+export const secondsSince = (start: number): number => (performance.now() - start) / 1000;
