@@ -21,6 +21,7 @@ export {
   type Links,
   linkEstimate,
   linkSpread,
+  linksFrom,
   linkUnderLoad,
   nominalLink,
   observeTransfer,

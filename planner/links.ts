@@ -8,6 +8,8 @@ export type LinkModel = {
   readonly bytesRatio?: number;
   /** Encoding and decoding together, for a byte of tensor. 0 where absent. */
   readonly codecSecondsPerByte?: number;
+  /** What the sender's wire takes of all its links together. Absent: links of one board do not disturb each other. */
+  readonly senderBytesPerSecond?: number;
 };
 
 /** The link of each ordered pair of boards, by their ids. */
@@ -35,16 +37,30 @@ export function encodedLinks(
 ): Links {
   if (typeof encoding === 'object' && everywhere !== undefined) return uniformLinks(encoded(everywhere, encoding));
   const encodingOf = typeof encoding === 'object' ? () => encoding : encoding;
-  // The same link is the same object each time: the partition looks at each once.
+  return linksFrom((from, to) => encoded(between(from, to), encodingOf(from, to)));
+}
+
+/** Asks once for each pair, so that a link is the same object each time: the partition looks at each object once. */
+export function linksFrom(between: Links['between']): Links {
   const known = new Map<string, LinkModel>();
   return {
     between(from, to) {
       const pair = `${from}>${to}`;
-      const link = known.get(pair) ?? encoded(between(from, to), encodingOf(from, to));
+      const link = known.get(pair) ?? between(from, to);
       known.set(pair, link);
       return link;
     },
   };
+}
+
+/** By sender, of links by `FROM>TO`: the rate of the fastest, which its wire has at least. */
+export function wiresOf(links: ReadonlyMap<string, LinkModel>): ReadonlyMap<string, number> {
+  const wires = new Map<string, number>();
+  for (const [pair, { bytesPerSecond }] of links) {
+    const from = pair.slice(0, pair.indexOf('>'));
+    wires.set(from, Math.max(bytesPerSecond, wires.get(from) ?? 0));
+  }
+  return wires;
 }
 
 function encoded(link: LinkModel, { bytesRatio, codecSecondsPerByte }: Encoding): LinkModel {
@@ -59,6 +75,11 @@ function encoded(link: LinkModel, { bytesRatio, codecSecondsPerByte }: Encoding)
 export function secondsPerByte(link: LinkModel): number {
   const { bytesPerSecond, bytesRatio = 1, codecSecondsPerByte = 0 } = link;
   return bytesRatio / bytesPerSecond + codecSecondsPerByte;
+}
+
+/** Seconds that a byte of tensor keeps the sender's wire from taking another of any of its links. */
+export function wireSecondsPerByte({ bytesRatio = 1, senderBytesPerSecond }: LinkModel): number {
+  return senderBytesPerSecond === undefined ? 0 : bytesRatio / senderBytesPerSecond;
 }
 
 /** For how long a tensor keeps the link from taking the next one. */

@@ -59,8 +59,8 @@ function linksOf({ blocks, linkCost }: PartitionProblem, assignment: Assignment)
   return assignment.slice(0, -1).map(({ board, end }, stage) => {
     const bytes = blocks[end - 1]!.outputBytes;
     const direction = (from: number, to: number) => {
-      const { perByte, latency } = linkCost(from, to);
-      return { occupancy: bytes * perByte, latency };
+      const { perByte, wirePerByte, latency } = linkCost(from, to);
+      return { occupancy: bytes * perByte, onWire: bytes * wirePerByte, latency };
     };
     const behind = assignment[stage + 1]!.board;
     return { activation: direction(board, behind), gradient: direction(behind, board) };

@@ -38,6 +38,9 @@ const mostTours = 6;
 /** Milliseconds after which no board begins. */
 const longestTurn = 230_000;
 
+/** What `flotilla calibrate --model mobilenetv2 --cuts single` measures. */
+const calibrated = { name: 'mobilenetv2', classes, inputShape: zoo.mobilenetv2.sample, microBatch: 8 } as const;
+
 const [directory = '', roundsText = '1', lockText = '-', ...names] = process.argv.slice(2);
 const lock = lockText === '-' ? undefined : lockText;
 const wanted = boards.filter(({ name }) => names.includes(name));
@@ -142,9 +145,6 @@ async function timeCalibration(board: EmulatedBoard, quota: Quota): Promise<Foun
     await measurer.close();
   }
 }
-
-/** What `flotilla calibrate --model mobilenetv2 --cuts single` measures. */
-const calibrated = { name: 'mobilenetv2', classes, inputShape: zoo.mobilenetv2.sample, microBatch: 8 } as const;
 
 interface Found {
   readonly measured: readonly Measured[];

@@ -1,5 +1,5 @@
 import type { DeviceReport } from '../../broker/index.ts';
-import { type LinkLoad, type LinkModel, type Links, linkUnderLoad } from '../index.ts';
+import { type LinkLoad, type Links, linksFrom, linkUnderLoad } from '../index.ts';
 import type { RunState, StageState } from './state.ts';
 
 /** What a link has done in the latest steps, oldest first. */
@@ -45,13 +45,5 @@ export function withoutErrors(links: LinkHistories): LinkHistories {
 
 /** Links as they were measured, after what they have carried since. */
 export function linksUnderLoad({ between }: Links, histories: LinkHistories): Links {
-  const known = new Map<string, LinkModel>();
-  return {
-    between(from, to) {
-      const pair = `${from}>${to}`;
-      const link = known.get(pair) ?? linkUnderLoad(between(from, to), histories.get(pair)?.loads ?? []);
-      known.set(pair, link);
-      return link;
-    },
-  };
+  return linksFrom((from, to) => linkUnderLoad(between(from, to), histories.get(`${from}>${to}`)?.loads ?? []));
 }

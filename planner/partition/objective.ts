@@ -1,12 +1,12 @@
 import { timesOfRun } from '../times.ts';
 import type { Assignment, PartitionProblem, Run } from './problem.ts';
-import { LANES, type StageStep } from './step-model.ts';
+import { LANES, noLink, type StageStep } from './step-model.ts';
 
 /** Seconds of one stage, and of its link to the stage behind it (0 where there is none). */
 export function stageStep(problem: PartitionProblem, { board, first, end }: Run, behind: Run | undefined): StageStep {
   const { times, model, blocks, linkCost } = problem;
   const own = timesOfRun(times[board]!, first, end, behind === undefined && model.fusesLoss);
-  if (behind === undefined) return { ...own, roundTrip: 0, activationOccupancy: 0, gradientOccupancy: 0 };
+  if (behind === undefined) return { ...own, ...noLink };
   const there = linkCost(board, behind.board);
   const back = linkCost(behind.board, board);
   const bytes = blocks[end - 1]!.outputBytes;
@@ -15,6 +15,8 @@ export function stageStep(problem: PartitionProblem, { board, first, end }: Run,
     roundTrip: there.latency + back.latency + bytes * (there.perByte + back.perByte),
     activationOccupancy: bytes * there.perByte,
     gradientOccupancy: bytes * back.perByte,
+    activationOnWire: bytes * there.wirePerByte,
+    gradientOnWire: bytes * back.wirePerByte,
   };
 }
 

@@ -1,6 +1,6 @@
 import { type BlockCost, type RunCosts, runCosts } from '../costs.ts';
 import { CountError, MoreBoardsThanBlocksError, PartitionInputError } from '../errors.ts';
-import { type LinkModel, type Links, secondsPerByte, uniformLinks } from '../links.ts';
+import { type LinkModel, type Links, secondsPerByte, uniformLinks, wireSecondsPerByte } from '../links.ts';
 import { estimateStageMemory, type StageMemory, totalMemory } from '../memory.ts';
 import { defaultQueueCapacity, defaultSchedule, type ScheduleName } from '../schedule/index.ts';
 import { type PlannerBoard, type RunTimes, runTimes } from '../times.ts';
@@ -46,8 +46,7 @@ export type PartitionProblem = {
   readonly link: (from: number, to: number) => LinkModel;
   /** The same of every pair. */
   readonly linksAreUniform: boolean;
-  /** Seconds for a byte of tensor and for any tensor, of the link between two boards. */
-  readonly linkCost: (from: number, to: number) => { readonly perByte: number; readonly latency: number };
+  readonly linkCost: (from: number, to: number) => LinkCost;
   /** At so many stages from the last. */
   readonly memory: (position: number, first: number, end: number) => StageMemory;
   readonly fits: (board: number, position: number, first: number, end: number) => boolean;
@@ -95,7 +94,13 @@ function indexOfFirst({ boards, first, order }: PartitionRequest): number | unde
   return index;
 }
 
-type LinkCost = { readonly perByte: number; readonly latency: number };
+/** Of the link between two boards, in seconds. */
+export type LinkCost = {
+  /** A byte of tensor keeps the link busy, and the wire of its sender. */
+  readonly perByte: number;
+  readonly wirePerByte: number;
+  readonly latency: number;
+};
 
 function linkQuestions(boards: readonly PlannerBoard[], { between, everywhere }: Links) {
   const link = (from: number, to: number) => everywhere ?? between(boards[from]!.id, boards[to]!.id);
@@ -105,7 +110,11 @@ function linkQuestions(boards: readonly PlannerBoard[], { between, everywhere }:
     const known = costs.get(model);
     if (known !== undefined) return known;
     checkLink(model, boards[from]!.id, boards[to]!.id);
-    const cost = { perByte: secondsPerByte(model), latency: model.latencySeconds };
+    const cost = {
+      perByte: secondsPerByte(model),
+      wirePerByte: wireSecondsPerByte(model),
+      latency: model.latencySeconds,
+    };
     costs.set(model, cost);
     return cost;
   };
@@ -113,14 +122,16 @@ function linkQuestions(boards: readonly PlannerBoard[], { between, everywhere }:
 }
 
 function checkLink(
-  { bytesPerSecond, latencySeconds, bytesRatio = 1, codecSecondsPerByte = 0 }: LinkModel,
+  { bytesPerSecond, latencySeconds, bytesRatio = 1, codecSecondsPerByte = 0, senderBytesPerSecond = 1 }: LinkModel,
   from: string,
   to: string,
 ) {
   const refuse = (what: string, value: number, rule: string): never => {
     throw new PartitionInputError(`${what} of link ${from} → ${to} is ${value}; it must be ${rule}`);
   };
-  if (!(Number.isFinite(bytesPerSecond) && bytesPerSecond > 0)) refuse('bytesPerSecond', bytesPerSecond, 'above 0');
+  for (const [what, value] of Object.entries({ bytesPerSecond, senderBytesPerSecond })) {
+    if (!(Number.isFinite(value) && value > 0)) refuse(what, value, 'above 0');
+  }
   for (const [what, value] of Object.entries({ latencySeconds, bytesRatio, codecSecondsPerByte })) {
     if (!(Number.isFinite(value) && value >= 0)) refuse(what, value, 'finite and not below 0');
   }

@@ -1,7 +1,7 @@
 import { type BoundConstants, boundConstants, completionBound, leastLinks, mostWork, type Rest } from './bound.ts';
 import { LabelStore } from './labels.ts';
 import type { Assignment, PartitionProblem, Run } from './problem.ts';
-import { LANES, type StageStep } from './step-model.ts';
+import { LANES, noLink, type StageStep } from './step-model.ts';
 import type { SearchTables } from './tables.ts';
 
 export type SearchLimits = {
@@ -64,14 +64,7 @@ class Search {
   readonly #labels: LabelStore;
   readonly #constants: BoundConstants;
   readonly #rest: Rest;
-  readonly #step: StageStep = {
-    forward: 0,
-    backward: 0,
-    update: 0,
-    roundTrip: 0,
-    activationOccupancy: 0,
-    gradientOccupancy: 0,
-  };
+  readonly #step: StageStep = { forward: 0, backward: 0, update: 0, ...noLink };
   readonly #out = new Float64Array(LANES);
   readonly #links: Float64Array;
   #best: { readonly seconds: number; readonly runs: Assignment | undefined };
@@ -222,12 +215,14 @@ class Search {
   }
 
   #setLink(from: number, to: number, bytes: number): void {
-    const { perByte, latency, boards } = this.#tables;
+    const { perByte, wirePerByte, latency, boards } = this.#tables;
     const there = from * boards + to;
     const back = to * boards + from;
     this.#step.roundTrip = latency[there]! + latency[back]! + bytes * (perByte[there]! + perByte[back]!);
     this.#step.activationOccupancy = bytes * perByte[there]!;
     this.#step.gradientOccupancy = bytes * perByte[back]!;
+    this.#step.activationOnWire = bytes * wirePerByte[there]!;
+    this.#step.gradientOnWire = bytes * wirePerByte[back]!;
   }
 
   /** The least that a step with the stages in `out` can take. Never less for a longer first run, where cuts cost nothing. */

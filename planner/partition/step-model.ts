@@ -4,7 +4,7 @@ import type { ScheduleName } from '../schedule/index.ts';
  * What the planner keeps of the stages from some stage on to the last one: a few numbers, of which smaller is never
  * worse. What they mean is the step model's own affair, but for the last.
  */
-export const LANES = 5;
+export const LANES = 6;
 export type Lanes = Float64Array;
 
 /** Seconds of a stage, and of the link between it and the stage behind. */
@@ -17,7 +17,19 @@ export type StageStep = {
   /** For how long one activation keeps the link busy, and one gradient the link back. */
   activationOccupancy: number;
   gradientOccupancy: number;
+  /** For how long one activation keeps this board's wire busy, and one gradient the wire of the board behind. */
+  activationOnWire: number;
+  gradientOnWire: number;
 };
+
+/** Of the loss stage, which has nobody behind. */
+export const noLink = {
+  roundTrip: 0,
+  activationOccupancy: 0,
+  gradientOccupancy: 0,
+  activationOnWire: 0,
+  gradientOnWire: 0,
+} as const;
 
 /**
  * How long a step takes under a schedule, as a recursion from the last stage to the first. A stage's `position` is the
@@ -58,7 +70,7 @@ export function stepModel(schedule: ScheduleName, microBatches: number): StepMod
 }
 
 const ROUND_TRIP = 0;
-const STEP = 4;
+const STEP = 5;
 
 /**
  * 1F1B with flush. The step is the longest path through its instructions, of the paths that follow one stage's list and
@@ -67,10 +79,13 @@ const STEP = 4;
  * the next d stages only, and M the number of micro-batches:
  *
  *     X(s) = M·t + gain                                   all micro-batches, along the list of s
- *     E(s) = max(X(s), t + c + E(s+1), t + R + (M-1)·o)   the stages from s on, all inputs at hand
+ *     W(s) = f + M·a                                      until its wire has taken all activations
+ *     E(s) = max(X(s), t + c + E(s+1), t + R + (M-1)·o, t + c + W(s+1) + (M-1)·g)
+ *                                                         the stages from s on, all inputs at hand
  *     step = max over s of E(s) + update(s)               s cannot begin the next step earlier
  *
- * with c the round trip of the link alone and o its occupancy; `gainOfTrips` has the gain. Each term is a path that the
+ * with c the round trip of the link alone, o its occupancy, a and g what an activation of s and a gradient to s take of
+ * the wire that sends it, which all links of a board share; `gainOfTrips` has the gain. Each term is a path that the
  * simulator has too, so the step is never above the simulated one; docs/planner.md says how near it is.
  */
 function alternating(microBatches: number, aheadPerStage: number): StepModel {
@@ -78,6 +93,7 @@ function alternating(microBatches: number, aheadPerStage: number): StepModel {
   const MAKESPAN = 1;
   const NEXT = 2;
   const NEXT_TWO = 3;
+  const WIRE = 4;
   const warmUp = (position: number) => Math.min(M - 1, aheadPerStage * position);
   return {
     stashSlots: (position) => (position === 0 ? 0 : warmUp(position) + 1),
@@ -88,10 +104,12 @@ function alternating(microBatches: number, aheadPerStage: number): StepModel {
       out[MAKESPAN] = M * own;
       out[NEXT] = own;
       out[NEXT_TWO] = own;
+      out[WIRE] = own;
       out[STEP] = M * own + update;
     },
     prepend(stage, position, behind, offset, out) {
       const { forward, backward, update, roundTrip, activationOccupancy, gradientOccupancy } = stage;
+      const { activationOnWire, gradientOnWire } = stage;
       const own = forward + backward;
       const away = behind[offset + ROUND_TRIP]! + roundTrip;
       const next = behind[offset + NEXT]! + roundTrip;
@@ -106,11 +124,13 @@ function alternating(microBatches: number, aheadPerStage: number): StepModel {
         M * own + gain,
         own + roundTrip + behind[offset + MAKESPAN]!,
         own + away + (M - 1) * Math.max(activationOccupancy, gradientOccupancy),
+        own + roundTrip + behind[offset + WIRE]! + (M - 1) * gradientOnWire,
       );
       out[ROUND_TRIP] = own + away;
       out[MAKESPAN] = makespan;
       out[NEXT] = own;
       out[NEXT_TWO] = own + next;
+      out[WIRE] = forward + M * activationOnWire;
       out[STEP] = Math.max(behind[offset + STEP]!, makespan + update);
     },
     makespan: (lanes, offset) => lanes[offset + MAKESPAN]!,
@@ -169,13 +189,14 @@ function gainOfShorter(
  *
  *     E(s) = R(s) + (M-1) · (largest forward or activation + largest backward or gradient)
  *
- * exact for the passes; the update is as above.
+ * exact for the passes; the update is as above. A board's wire carries activations first and gradients then, so its links
+ * do not disturb each other.
  */
 function gpipe(microBatches: number): StepModel {
   const M = microBatches;
   const FORWARD = 1;
   const BACKWARD = 2;
-  const UNUSED = 3;
+  const UNUSED = [3, 4] as const;
   const makespan = (lanes: Lanes, offset: number) =>
     lanes[offset]! + (M - 1) * (lanes[offset + FORWARD]! + lanes[offset + BACKWARD]!);
   return {
@@ -185,14 +206,14 @@ function gpipe(microBatches: number): StepModel {
       out[ROUND_TRIP] = forward + backward;
       out[FORWARD] = forward;
       out[BACKWARD] = backward;
-      out[UNUSED] = 0;
+      for (const lane of UNUSED) out[lane] = 0;
       out[STEP] = M * (forward + backward) + update;
     },
     prepend(stage, _position, behind, offset, out) {
       const { forward, backward, update, roundTrip, activationOccupancy, gradientOccupancy } = stage;
       out[ROUND_TRIP] = behind[offset]! + roundTrip + forward + backward;
       out[FORWARD] = Math.max(behind[offset + FORWARD]!, forward, activationOccupancy);
-      out[UNUSED] = 0;
+      for (const lane of UNUSED) out[lane] = 0;
       out[BACKWARD] = Math.max(behind[offset + BACKWARD]!, backward, gradientOccupancy);
       out[STEP] = Math.max(behind[offset + STEP]!, makespan(out, 0) + update);
     },

@@ -21,6 +21,7 @@ export type SearchTables = {
   readonly leastBytesBefore: Float64Array;
   /** From board i to board k at `i * boards + k`. */
   readonly perByte: Float64Array;
+  readonly wirePerByte: Float64Array;
   readonly latency: Float64Array;
   /** Memory of blocks `first` to `end - 1` at `first * (blocks + 1) + end`: without the stash, and of each micro-batch in it. */
   readonly memory: Float64Array;
@@ -85,16 +86,18 @@ function leastBefore(cutBytes: Float64Array): Float64Array {
 function linkTables({ boards, linkCost }: PartitionProblem) {
   const count = boards.length;
   const perByte = new Float64Array(count * count);
+  const wirePerByte = new Float64Array(count * count);
   const latency = new Float64Array(count * count);
   for (let from = 0; from < count; from++) {
     for (let to = 0; to < count; to++) {
       if (from === to) continue;
       const cost = linkCost(from, to);
       perByte[from * count + to] = cost.perByte;
+      wirePerByte[from * count + to] = cost.wirePerByte;
       latency[from * count + to] = cost.latency;
     }
   }
-  return { perByte, latency };
+  return { perByte, wirePerByte, latency };
 }
 
 /** Memory grows by the same bytes with each place in the stash; the search asks for it often. */
@@ -132,7 +135,7 @@ function areTwins({ boards, linkCost, linksAreUniform }: PartitionProblem, one: 
   const same = (from: number, to: number, fromOther: number, toOther: number) => {
     const a = linkCost(from, to);
     const b = linkCost(fromOther, toOther);
-    return a.perByte === b.perByte && a.latency === b.latency;
+    return a.perByte === b.perByte && a.wirePerByte === b.wirePerByte && a.latency === b.latency;
   };
   return (
     same(one, other, other, one) &&

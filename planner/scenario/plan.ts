@@ -1,6 +1,6 @@
 import { createOptimizer } from '../../models/index.ts';
 import type { BlockCost } from '../costs.ts';
-import { type Links, uniformLinks } from '../links.ts';
+import { type Links, linksFrom, uniformLinks, wiresOf } from '../links.ts';
 import { modelBlocks, usualInput } from '../model-costs.ts';
 import {
   assignmentOf,
@@ -77,9 +77,15 @@ function blocksOf({ work }: Scenario, samples: number): readonly BlockCost[] {
   }));
 }
 
+/** A board's wire is as fast as the fastest of its links, of which all that are not named are like `link`. */
 function linksOf({ link, links }: Scenario): Links {
-  if (links.size === 0) return uniformLinks(link);
-  return { between: (from, to) => links.get(`${from}>${to}`) ?? link };
+  const { bytesPerSecond } = link;
+  if (links.size === 0) return uniformLinks({ ...link, senderBytesPerSecond: bytesPerSecond });
+  const wires = wiresOf(links);
+  return linksFrom((from, to) => ({
+    ...(links.get(`${from}>${to}`) ?? link),
+    senderBytesPerSecond: Math.max(bytesPerSecond, wires.get(from) ?? 0),
+  }));
 }
 
 export type PlannedScenario = {

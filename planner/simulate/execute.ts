@@ -7,8 +7,11 @@ export type LinkTimes = {
   readonly gradient: DirectionTimes;
 };
 
-/** Of one tensor: how long it keeps the link busy, and how much later than that it is in the receiver's hands. */
-export type DirectionTimes = { readonly occupancy: number; readonly latency: number };
+/**
+ * Of one tensor: how long it keeps the link busy, how much later than that it is in the receiver's hands, and how long it
+ * keeps the sender's wire busy, which both its links share.
+ */
+export type DirectionTimes = { readonly occupancy: number; readonly latency: number; readonly onWire: number };
 
 export type Work = 'forward' | 'backward' | 'update';
 
@@ -69,8 +72,9 @@ class Run implements Execution {
   readonly #schedule: Schedule;
   readonly #stages: readonly StageTimes[];
   readonly #links: readonly LinkTimes[];
-  /** When each stage, and each direction of each link, is free. */
+  /** When each stage, its wire, and each direction of each link, is free. */
   readonly #free: Float64Array;
+  readonly #wireFree: Float64Array;
   readonly #activationFree: Float64Array;
   readonly #gradientFree: Float64Array;
   /** Arrivals by stage and micro-batch. */
@@ -83,6 +87,7 @@ class Run implements Execution {
     this.#stages = stages;
     this.#links = links;
     this.#free = new Float64Array(stages.length);
+    this.#wireFree = new Float64Array(stages.length);
     this.#activationFree = new Float64Array(links.length);
     this.#gradientFree = new Float64Array(links.length);
   }
@@ -157,10 +162,11 @@ class Run implements Execution {
     const forwards = to > from;
     const link = Math.min(from, to);
     const lane = forwards ? this.#activationFree : this.#gradientFree;
-    const { occupancy, latency } = forwards ? this.#links[link]!.activation : this.#links[link]!.gradient;
-    const start = Math.max(this.#free[from]!, lane[link]!);
+    const { occupancy, latency, onWire } = forwards ? this.#links[link]!.activation : this.#links[link]!.gradient;
+    const start = Math.max(this.#free[from]!, lane[link]!, this.#wireFree[from]!);
     const free = start + occupancy;
     lane[link] = free;
+    this.#wireFree[from] = start + onWire;
     this.transits.push({ from, to, step: this.#now, microBatch, start, free, end: free + latency });
     return free + latency;
   }

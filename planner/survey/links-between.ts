@@ -1,7 +1,19 @@
-import { type LinkModel, type Links, linkEstimate, nominalLink, observeTransfer, type Transfer } from '../links.ts';
+import {
+  type LinkModel,
+  type Links,
+  linkEstimate,
+  linksFrom,
+  nominalLink,
+  observeTransfer,
+  type Transfer,
+  wiresOf,
+} from '../links.ts';
 import type { BoardSurvey } from './types.ts';
 
-/** The links of boards as their transfers have shown them; those that nobody has measured are taken for typical ones of these. */
+/**
+ * The links of boards as their transfers have shown them; those that nobody has measured are taken for typical ones of these.
+ * They are measured one at a time, and a board's wire is as fast as the fastest of its links.
+ */
 export function linksBetween(surveys: ReadonlyMap<string, BoardSurvey>): Links {
   const known = new Map<string, LinkModel>();
   for (const [from, { links }] of surveys) {
@@ -12,7 +24,11 @@ export function linksBetween(surveys: ReadonlyMap<string, BoardSurvey>): Links {
   }
   if (known.size === 0) return { between: () => nominalLink, everywhere: nominalLink };
   const usual = typicalOf([...known.values()]);
-  return { between: (from, to) => known.get(`${from}>${to}`) ?? usual };
+  const wires = wiresOf(known);
+  return linksFrom((from, to) => ({
+    ...(known.get(`${from}>${to}`) ?? usual),
+    senderBytesPerSecond: wires.get(from) ?? usual.bytesPerSecond,
+  }));
 }
 
 /** As long as an activation of a small model. */

@@ -97,6 +97,7 @@ function cutsOf(blocks: readonly BlockCost[], each: number, perByte: number): re
 function randomLinks(random: () => number, boards: readonly PlannerBoard[]) {
   const draw = (): LinkModel => ({
     bytesPerSecond: 1e7 * 10 ** (2 * random()),
+    ...(random() < 0.5 && { senderBytesPerSecond: 1e7 * 10 ** (2 * random()) }),
     latencySeconds: 0.002 * random(),
     bytesRatio: random() < 0.3 ? 0.25 : 1,
     codecSecondsPerByte: random() < 0.3 ? 1e-9 : 0,

@@ -92,6 +92,23 @@ test('the step that the partition reckons with is never above the simulated one,
   t.true(ratios[20]! > 0.93, `one in twenty is below ${ratios[20]}`);
 });
 
+test("a board's two links share its wire, where it has one", (t) => {
+  const link = { bytesPerSecond: 1e7, latencySeconds: 0 };
+  const [apart, shared] = [link, { ...link, senderBytesPerSecond: 1e7 }].map((each) =>
+    played([1e5, 1e5, 1e5], 16, 'eager-1f1b', uniformLinks(each)),
+  ) as [ReturnType<typeof played>, ReturnType<typeof played>];
+  const bytes = apart.problem.blocks[0]!.outputBytes;
+  // The board in the middle sends an activation on and a gradient back for each micro-batch.
+  t.true(apart.simulation.stepSeconds < (16 * 2 * bytes) / 1e7);
+  t.true(shared.simulation.stepSeconds > (16 * 2 * bytes) / 1e7);
+  t.true(stepSeconds(shared.problem, shared.assignment) > (16 * 2 * bytes) / 1e7);
+  const { transits } = shared.simulation.timeline;
+  const own = transits.filter(({ from }) => from === 1).sort((a, b) => a.start - b.start);
+  for (const [index, transit] of own.entries()) {
+    if (index > 0) t.true(transit.start >= own[index - 1]!.free - 1e-12);
+  }
+});
+
 test('a step prints as a chart with a line for each board', (t) => {
   const lines = timelineText(played([3e6, 3e6], 2).simulation, 60).split('\n');
   t.regex(lines[0]!, /^board0 \|[0-9a-z·U]+\| idle \d+ %$/);

@@ -124,8 +124,21 @@ test('links are as their transfers were, half of what all sizes share is the way
   const { bytesPerSecond, latencySeconds } = links.between('a', 'b');
   t.true(near(bytesPerSecond, 12.5e6, 0.05), `${bytesPerSecond}`);
   t.true(near(latencySeconds, 0.002, 0.1), `${latencySeconds}`);
-  t.is(links.between('b', 'a'), links.between('a', 'b'));
+  t.deepEqual(links.between('b', 'a'), links.between('a', 'b'));
   t.is(linksBetween(new Map()).everywhere, nominalLink);
+});
+
+test("a board's wire is as fast as the fastest of its links, and a link is the same object each time", (t) => {
+  const to = (board: string, rate: number) => ({ to: board, transfers: transfersOf(rate, 0.002) });
+  const surveys = new Map([
+    ['a', surveyOf(aBoardLike(), [], [to('b', 12.5e6), to('c', 2.5e6)])],
+    ['c', surveyOf(aBoardLike(), [], [to('a', 2.5e6)])],
+  ]);
+  const links = linksBetween(surveys);
+  t.true(near(links.between('a', 'c').senderBytesPerSecond!, 12.5e6, 0.05));
+  t.true(near(links.between('a', 'c').bytesPerSecond, 2.5e6, 0.05));
+  t.true(near(links.between('c', 'b').senderBytesPerSecond!, 2.5e6, 0.05));
+  t.is(links.between('a', 'c'), links.between('a', 'c'));
 });
 
 test('wishes and surveys survive the wire, and what is not one is refused with the path', (t) => {
