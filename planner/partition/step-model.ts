@@ -130,7 +130,8 @@ function alternating(microBatches: number, aheadPerStage: number): StepModel {
       out[MAKESPAN] = makespan;
       out[NEXT] = own;
       out[NEXT_TWO] = own + next;
-      out[WIRE] = forward + M * activationOnWire;
+      // Where links have no wire this path is never the longest; with 0, labels that differ in it alone are not both kept.
+      out[WIRE] = activationOnWire === 0 ? 0 : forward + M * activationOnWire;
       out[STEP] = Math.max(behind[offset + STEP]!, makespan + update);
     },
     makespan: (lanes, offset) => lanes[offset + MAKESPAN]!,
