@@ -53,14 +53,29 @@ export function linksFrom(between: Links['between']): Links {
   };
 }
 
-/** By sender, of links by `FROM>TO`: the rate of the fastest, which its wire has at least. */
-export function wiresOf(links: ReadonlyMap<string, LinkModel>): ReadonlyMap<string, number> {
-  const wires = new Map<string, number>();
+/**
+ * Links by `FROM>TO`, and `usual` for other pairs, where all that a board sends goes over its one wire; `wireOf` tells its
+ * rate from that of the fastest link that is known away from it.
+ */
+export function linksOverWires(
+  known: ReadonlyMap<string, LinkModel>,
+  usual: LinkModel,
+  wireOf: (fastest: number | undefined) => number,
+): Links {
+  const fastest = fastestBySender(known);
+  return linksFrom((from, to) => ({
+    ...(known.get(`${from}>${to}`) ?? usual),
+    senderBytesPerSecond: wireOf(fastest.get(from)),
+  }));
+}
+
+function fastestBySender(links: ReadonlyMap<string, LinkModel>): ReadonlyMap<string, number> {
+  const fastest = new Map<string, number>();
   for (const [pair, { bytesPerSecond }] of links) {
     const from = pair.slice(0, pair.indexOf('>'));
-    wires.set(from, Math.max(bytesPerSecond, wires.get(from) ?? 0));
+    fastest.set(from, Math.max(bytesPerSecond, fastest.get(from) ?? 0));
   }
-  return wires;
+  return fastest;
 }
 
 function encoded(link: LinkModel, { bytesRatio, codecSecondsPerByte }: Encoding): LinkModel {

@@ -95,7 +95,7 @@ function indexOfFirst({ boards, first, order }: PartitionRequest): number | unde
 }
 
 /** Of the link between two boards, in seconds. */
-export type LinkCost = {
+type LinkCost = {
   /** A byte of tensor keeps the link busy, and the wire of its sender. */
   readonly perByte: number;
   readonly wirePerByte: number;

@@ -1,6 +1,6 @@
 import { createOptimizer } from '../../models/index.ts';
 import type { BlockCost } from '../costs.ts';
-import { type Links, linksFrom, uniformLinks, wiresOf } from '../links.ts';
+import { type Links, linksOverWires, uniformLinks } from '../links.ts';
 import { modelBlocks, usualInput } from '../model-costs.ts';
 import {
   assignmentOf,
@@ -81,11 +81,7 @@ function blocksOf({ work }: Scenario, samples: number): readonly BlockCost[] {
 function linksOf({ link, links }: Scenario): Links {
   const { bytesPerSecond } = link;
   if (links.size === 0) return uniformLinks({ ...link, senderBytesPerSecond: bytesPerSecond });
-  const wires = wiresOf(links);
-  return linksFrom((from, to) => ({
-    ...(links.get(`${from}>${to}`) ?? link),
-    senderBytesPerSecond: Math.max(bytesPerSecond, wires.get(from) ?? 0),
-  }));
+  return linksOverWires(links, link, (fastest = 0) => Math.max(bytesPerSecond, fastest));
 }
 
 export type PlannedScenario = {

@@ -2,11 +2,10 @@ import {
   type LinkModel,
   type Links,
   linkEstimate,
-  linksFrom,
+  linksOverWires,
   nominalLink,
   observeTransfer,
   type Transfer,
-  wiresOf,
 } from '../links.ts';
 import type { BoardSurvey } from './types.ts';
 
@@ -24,11 +23,7 @@ export function linksBetween(surveys: ReadonlyMap<string, BoardSurvey>): Links {
   }
   if (known.size === 0) return { between: () => nominalLink, everywhere: nominalLink };
   const usual = typicalOf([...known.values()]);
-  const wires = wiresOf(known);
-  return linksFrom((from, to) => ({
-    ...(known.get(`${from}>${to}`) ?? usual),
-    senderBytesPerSecond: wires.get(from) ?? usual.bytesPerSecond,
-  }));
+  return linksOverWires(known, usual, (fastest = usual.bytesPerSecond) => fastest);
 }
 
 /** As long as an activation of a small model. */
