@@ -11,7 +11,7 @@ import type { Recording } from './recording.ts';
 import { kinds } from './work/kinds.ts';
 
 /** The version of the file's format. */
-export const predictorVersion = 3;
+export const predictorVersion = 4;
 const format = 'flotilla-predictor';
 
 /** What a predictor was fitted on. */
@@ -35,7 +35,7 @@ const shortAll = (values: ReadonlyMap<string, number>) =>
   Object.fromEntries([...values].map(([name, value]) => [name, short(value)]));
 
 export function formatPredictor({ trainedOn, model }: PredictorFile): string {
-  const { base, prior, noise, within } = model;
+  const { base, prior, noise, within, rows: rowEffects } = model;
   const rows = {
     format,
     version: predictorVersion,
@@ -51,6 +51,7 @@ export function formatPredictor({ trainedOn, model }: PredictorFile): string {
       backward: short(within.border.backward),
       rest: short(within.rest),
     },
+    rows: shortAll(rowEffects),
     effects: {
       variance: short(base.effects.variance),
       shapes: shortAll(base.effects.shapes),
@@ -88,6 +89,7 @@ export function parsePredictor(text: string, file: string): PredictorFile {
       },
       noise: fields.numbers('noise', noiseClasses),
       within: readWithin(fields.object('within')),
+      rows: readNumbers(fields, 'rows'),
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Work } from '../work/work.ts';
 import { type BaseModel, featureCount, linearSeconds, type Reference, refer, treeFeatures } from './model.ts';
 import { nonNegativeLeastSquares } from './nonnegative.ts';
 import { type BoardRest, fitPatterns, noPatterns } from './patterns.ts';
+import { fitRowEffects, type RowEffects, rowsOf } from './rows.ts';
 import { fitShapeEffects } from './shapes.ts';
 import { type BoostingOptions, boost, sumOfTrees } from './trees.ts';
 import { type Border, borderShareOf, fitWithin, type StagePart, type StageSum, type Within } from './within.ts';
@@ -42,6 +43,7 @@ export interface FittedModel {
    */
   readonly noise: readonly number[];
   readonly within: Within;
+  readonly rows: RowEffects;
 }
 
 export interface FitOptions {
@@ -108,8 +110,12 @@ function restsOf(known: readonly Known[], base: BaseModel, weights: readonly Flo
 function withSpread(boards: readonly BoardSamples[], base: BaseModel, options: FitOptions): FittedModel {
   const { prior, noise, weights } = fitSpread(boards, base, options);
   const single = measurementNoise(boards, base);
-  const sums = boards.flatMap(({ stages = [] }, board) => stages.map((stage) => sumOf(base, weights[board]!, stage)));
-  return { base, prior, noise: noise.map((own, index) => own + single[index]!), within: fitWithin(sums) };
+  const sums = boards.flatMap(({ stages = [] }, board) =>
+    stages.map((stage) => ({ board, stage: sumOf(base, weights[board]!, stage) })),
+  );
+  const within = fitWithin(sums.map(({ stage }) => stage));
+  const rows = fitRowEffects(sums, within);
+  return { base, prior, noise: noise.map((own, index) => own + single[index]!), within, rows };
 }
 
 /** A stage's blocks as they are predicted for a board with these weights. */
@@ -124,7 +130,8 @@ function sumOf(base: BaseModel, weights: Float64Array, { seconds, parts }: Stage
       const borders = works.map((work) => borderShareOf(base, weights, work));
       const gone = (of: keyof Border) =>
         sum(borders.map((border, index) => times[index]! * border[of])) * (1 - 1 / works.length);
-      return { pass, blockSeconds: sum(times), goneSeconds: { call: gone('call'), layout: gone('layout') } };
+      const goneSeconds = { call: gone('call'), layout: gone('layout') };
+      return { pass, rows: rowsOf(works[0]!), blockSeconds: sum(times), goneSeconds };
     }),
   };
 }

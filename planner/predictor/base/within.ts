@@ -34,6 +34,8 @@ export interface StageSum {
 
 export interface StagePart {
   readonly pass: 'forward' | 'backward';
+  /** Which rows of blocks it is one of (`rowsOf`). */
+  readonly rows: string;
   /** Of all blocks alone. */
   readonly blockSeconds: number;
   /** Of that, at borders which are gone: one stays. */
@@ -80,7 +82,8 @@ function termsOf({ parts, seconds }: StageSum): readonly number[] {
   return [interior, -layouts('forward'), -layouts('backward')].map((term) => term / seconds);
 }
 
-const stageSum = ({ parts }: StageSum, { border, rest }: Within) =>
+/** Seconds that the stage takes by this. */
+export const stageSum = ({ parts }: StageSum, { border, rest }: Within) =>
   sum(
     parts.map(
       ({ pass, blockSeconds, goneSeconds: { call, layout } }) => rest * (blockSeconds - call - border[pass] * layout),

@@ -1,6 +1,7 @@
 import { mean, sum } from '../../statistics.ts';
 import { type OwnTime, type OwnTimes, timeOf, withTime } from '../adaptation/own-times.ts';
 import type { FittedModel } from '../base/fit.ts';
+import { rowEffectOf } from '../base/rows.ts';
 import { borderShareOf, splitAlone } from '../base/within.ts';
 import type { Work } from '../work/work.ts';
 
@@ -11,8 +12,11 @@ export interface RowState {
   readonly works: OwnTimes;
 }
 
-/** Before a row of a model was measured. The variance is in units of a row's own: boards agree to 6 %, rows scatter by 12 %. */
-const unknown: OwnTime = { mean: 0, variance: 0.25 };
+/**
+ * Before a row of a model was measured, beside what boards agree on. The variance is in units of a row's own: boards agree to 6 %, rows
+ * scatter by 14 %.
+ */
+const unknown: OwnTime = { mean: 0, variance: 0.15 };
 /** Boards change: what was measured often is not certain for ever. */
 const leastVariance = 0.05;
 /** What is farther off, as a logarithm, counts as this far off. */
@@ -30,7 +34,7 @@ export function inRow({ model, weights, works }: RowState, work: Work, seconds: 
     borderShareOf(model.base, weights.mean, work),
   );
   if (work.pass === 'update') return { interior, once };
-  const factor = Math.exp((timeOf(works, nameOf(work)) ?? unknown).mean);
+  const factor = Math.exp(rowEffectOf(model.rows, work) + (timeOf(works, nameOf(work)) ?? unknown).mean);
   return { interior: factor * interior, once: factor * once };
 }
 

@@ -1,5 +1,7 @@
 import test from 'ava';
 import { type Observation, predictors, stateOf, type Work, worksOf } from '../../../planner/index.ts';
+import { fitRowEffects } from '../../../planner/predictor/base/rows.ts';
+import { usualWithin } from '../../../planner/predictor/base/within.ts';
 import { inRow, learnRow } from '../../../planner/predictor/predictors/rows.ts';
 import { fleetModel, modelWorks } from './boards.ts';
 
@@ -36,6 +38,33 @@ test('a row that takes longer than its blocks tells of the other rows of its mod
   t.is(ratio(forwards('mlp')), 1);
   const update = modelWorks.find(({ id, pass }) => id.startsWith('cifarnet/') && pass === 'update')!;
   t.is(inRow(state, update, 1).interior, 1);
+});
+
+test('what the rows of a model take on all boards is expected of the next, by pass; a model that no board computed is as its sum', (t) => {
+  const goneSeconds = { call: 0, layout: 0 };
+  const part = (rows: string, pass: 'forward' | 'backward') => ({ pass, rows, blockSeconds: 1, goneSeconds });
+  const forward = part('cifarnet forward', 'forward');
+  const backward = part('cifarnet backward', 'backward');
+  const seenBy = (boards: number) =>
+    fitRowEffects(
+      Array.from({ length: boards }, (_, board) => [
+        { board, stage: { seconds: 0.8, parts: [backward] } },
+        { board, stage: { seconds: 3, parts: [forward, backward] } },
+      ]).flat(),
+      usualWithin,
+    );
+  const effect = (boards: number) => seenBy(boards).get('cifarnet backward')! / Math.log(0.8);
+  t.true(effect(100) > 0.9 && effect(100) <= 1);
+  t.true(effect(1) < 0.5);
+  t.deepEqual([...seenBy(8).keys()], ['cifarnet backward']);
+
+  const known = { ...unmeasured, model: { ...model, rows: seenBy(8) } };
+  const interior = (state: typeof unmeasured, work: Work) => inRow(state, work, 1).interior;
+  const ratios = modelWorks.map((work) => interior(known, work) / interior(unmeasured, work));
+  for (const [index, { id, pass }] of modelWorks.entries()) {
+    const slower = id.startsWith('cifarnet/') && pass === 'backward';
+    t.true(slower ? ratios[index]! < 0.9 : ratios[index] === 1, id);
+  }
 });
 
 test('rows are believed the more the more were measured, and one that is absurd moves little', (t) => {

@@ -64,7 +64,7 @@ const stagesWith = (layoutShare: number): readonly StageSum[] =>
     const parts = (['forward', 'backward'] as const).slice(index % 2).map((pass) => {
       const blockSeconds = 1 + index;
       const layout = blockSeconds * layoutShare * ((index * 7) % 5);
-      return { pass, blockSeconds, goneSeconds: { call: 0.1 * blockSeconds, layout } };
+      return { pass, rows: `cifarnet ${pass}`, blockSeconds, goneSeconds: { call: 0.1 * blockSeconds, layout } };
     });
     const { border, rest } = withinFound;
     const seconds = parts.reduce(

@@ -1,0 +1,38 @@
+import { mean } from '../../statistics.ts';
+import type { Work } from '../work/work.ts';
+import { type StageSum, stageSum, type Within } from './within.ts';
+
+/**
+ * What rows of a model's blocks take beyond what their sum says, in logarithms, on any board: a random effect of the model's
+ * pass, by `rowsOf`. A model that no board was seen to compute has none.
+ */
+export type RowEffects = ReadonlyMap<string, number>;
+
+/** What a block's rows are: those of its model and pass, 'resnet18 backward', 'resnet18@double backward'. */
+export const rowsOf = ({ id, pass }: Work) => `${id.slice(0, id.lastIndexOf('/'))} ${pass}`;
+
+export const rowEffectOf = (effects: RowEffects, work: Work) => effects.get(rowsOf(work)) ?? 0;
+
+/** A stage on one board. Passes that were measured as one tell nothing of either. */
+export interface BoardStage {
+  readonly board: number;
+  readonly stage: StageSum;
+}
+
+/** So many boards' worth of belief that a model's rows are like others'. */
+const priorBoards = 4;
+
+/** The mean over boards of what `within` leaves, drawn towards none. */
+export function fitRowEffects(stages: readonly BoardStage[], within: Within): RowEffects {
+  const rests = stages.flatMap(({ board, stage }) => {
+    const [part, ...others] = stage.parts;
+    if (part === undefined || others.length > 0) return [];
+    return [{ name: part.rows, board, log: Math.log(stage.seconds / stageSum(stage, within)) }];
+  });
+  return new Map(
+    [...Map.groupBy(rests, ({ name }) => name)].map(([name, all]) => {
+      const boards = new Set(all.map(({ board }) => board)).size;
+      return [name, (mean(all.map(({ log }) => log)) * boards) / (boards + priorBoards)];
+    }),
+  );
+}
