@@ -2,6 +2,7 @@ import { Recent } from '../few.ts';
 import { parseFrame, parseHead, payloadProblem } from '../frame/decode.ts';
 import type { FrameMeter } from '../frame/encode.ts';
 import type { FrameHeader } from '../frame/header.ts';
+import type { FrameKind } from '../frame/kinds.ts';
 import { digestProblem, headProblem, startPayloadDigest, type Trust } from '../frame/proof.ts';
 import type { FrameRefusal, MisplacedReason } from '../frame/reasons.ts';
 import type { Position } from '../messages/envelope.ts';
@@ -9,7 +10,7 @@ import type { RunningDigest } from '../session/tags.ts';
 import { type Arrival, createArrival, type Outcome, timed } from './arrival.ts';
 import { type HeldTensor, Ledger, type LedgerStatus, type OpenTensor } from './ledger.ts';
 import { type Place, Places } from './places.ts';
-import type { Examiner, Judge, TensorMemory, Window } from './types.ts';
+import type { Allowance, Examiner, Judge, TensorMemory, Window } from './types.ts';
 
 /** Decides frame by frame what is believed and what has its place. No I/O. */
 export interface Intake {
@@ -21,6 +22,8 @@ export interface Intake {
   begin(head: Buffer, payloadBytes: number): Arrival | null;
   /** The consumer gave a tensor back. */
   release(tensor: HeldTensor): void;
+  /** Whether a sender who takes so much more for held than is has at most half of its window left. */
+  isShort(kind: FrameKind, untold: Allowance): boolean;
   /** There is a sender of this incarnation: what one before it left unfinished will not come. */
   meet(incarnation: number): void;
   /** The sender has these tensors under way, and no others. */
@@ -203,6 +206,10 @@ export function createIntake(options: IntakeOptions): Intake {
       });
     },
     release: (tensor) => void ledger.held.delete(tensor),
+    isShort(kind, untold) {
+      const { tensors, bytes } = ledger.load(kind);
+      return 2 * (tensors + untold.tensors) >= window[kind].tensors || 2 * (bytes + untold.bytes) >= window[kind].bytes;
+    },
     meet,
     settle(incarnation, underWay) {
       if (incarnation < ledger.position.incarnation) return;

@@ -13,6 +13,7 @@ import { windowFields, windowOf } from './credits.ts';
 import { createIntake, type Intake } from './intake.ts';
 import type { HeldTensor } from './ledger.ts';
 import { createLinkMeter, meteredChannel, statsOf } from './meter.ts';
+import { Releases } from './releases.ts';
 import { SessionAnswers } from './session-answers.ts';
 import type { LinkReceiver, ReceivedTensor, ReceiverOptions, Window } from './types.ts';
 
@@ -76,6 +77,7 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     setImmediate(() => {
       isStatusDue = false;
       if (!open) return;
+      releases.told();
       const known = intake.status;
       const session = sessions.known(known.incarnation);
       const status = { kind: 'status', run, answers, refused, ...known, ...session } as const;
@@ -85,13 +87,15 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     });
   };
 
+  const releases = new Releases({ isShort: intake.isShort, tell: tellStatus });
+
   const deliver = (header: FrameHeader, buffer: ArrayBufferLike, held: HeldTensor): void => {
     meter.tensors += 1;
     onTensor(
       receivedTensor(header, buffer, (kept) => {
         intake.release(held);
         if (!kept) memory.giveBack(buffer);
-        tellStatus();
+        if (open) releases.add(held);
       }),
     );
   };
@@ -163,6 +167,7 @@ export async function openReceiver(options: ReceiverOptions, needs: ReceiverNeed
     async close() {
       if (!open) return;
       open = false;
+      releases.told();
       unsubscribe();
       endProbes();
       endDiversion?.();
