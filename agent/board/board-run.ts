@@ -118,6 +118,11 @@ export class BoardRun {
     return this.#links?.all ?? [];
   }
 
+  /** Processors that the board used on average over its last step; undefined before the first. */
+  get usedCores(): number | undefined {
+    return this.#training.usedCores;
+  }
+
   /** It was stopped, or has failed. */
   get hasEnded(): boolean {
     return this.#ending.signal.aborted;
@@ -303,7 +308,7 @@ export class BoardRun {
       engines,
       samples,
       isBlank,
-      isBeside: standing !== undefined,
+      beside: standing && { usedCores: this.#former?.usedCores },
       onEngine: (engine) => {
         this.#engine = engine;
       },

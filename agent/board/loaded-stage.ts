@@ -1,5 +1,5 @@
 import { stageCalls } from '../calibration/index.ts';
-import { besideTraining, type Engine, type StageDescription } from '../engine/index.ts';
+import { besideTraining, type Engine, type StageDescription, type TrainingBeside } from '../engine/index.ts';
 import type { SampleSource } from '../runtime/stage-runtime.ts';
 import { createTelemetry } from '../telemetry/index.ts';
 import type { EngineShelf } from './engine-shelf.ts';
@@ -23,18 +23,19 @@ export interface LoadNeeds {
   /** All of its state will be set. */
   readonly isBlank: boolean;
   /** Another stage computes meanwhile. */
-  readonly isBeside?: boolean;
+  readonly beside?: Pick<TrainingBeside, 'usedCores'> | undefined;
   /** Told as soon as there is an engine to dispose of. */
   readonly onEngine: (engine: Engine) => void;
   readonly signal: AbortSignal;
 }
 
 export async function loadStage(planned: PlannedStage, needs: LoadNeeds): Promise<LoadedStage> {
-  const { threads, engines, isBlank, isBeside = false, onEngine, signal } = needs;
+  const { threads, engines, isBlank, onEngine, signal } = needs;
   // Beside the loading; who waits for it is told.
   const opening = planned.index === 0 ? needs.samples.open(planned.plan, signal) : undefined;
   opening?.catch(() => {});
-  const beside = isBeside ? besideTraining(threads, createTelemetry().sample().cpuQuota) : undefined;
+  const quotaCores = createTelemetry().sample().cpuQuota;
+  const beside = needs.beside && besideTraining({ threads, quotaCores, ...needs.beside });
   const engine = await engines.take(signal, beside);
   onEngine(engine);
   const description = await engine.load(specificationOf(planned, threads), { isBlank, ...(beside && { beside }) });

@@ -45,6 +45,7 @@ export class Training {
   #codecs: StageRuntimeNeeds['codecs'];
   #grantedTo = 0;
   #step = 0;
+  #usedCores: number | undefined;
   #endsAt = Number.POSITIVE_INFINITY;
   #wake: () => void = () => {};
   #hubLink: LinkSender | undefined;
@@ -59,6 +60,11 @@ export class Training {
   /** The step that is next, or under way. */
   get step(): number {
     return this.#step;
+  }
+
+  /** Processors that this process used on average over the last step; undefined before the first. */
+  get usedCores(): number | undefined {
+    return this.#usedCores;
   }
 
   /** Grants may have come before. */
@@ -142,13 +148,15 @@ export class Training {
     const outcome: StepOutcome = await unlessAborted(stepped, broken);
     const wallSeconds = secondsSince(start);
     const { user, system } = process.cpuUsage(cpuBefore);
+    const cpuSeconds = (user + system) / 1e6;
+    this.#usedCores = cpuSeconds / wallSeconds;
     await this.#needs.report({
       kind: 'step',
       step: this.#step,
       loss: outcome.loss,
       samples: runtime.samplesPerMicroBatch * runtime.microBatches,
       computeSeconds: outcome.computeSeconds,
-      overheadSeconds: Math.max(0, (user + system) / 1e6 - outcome.computeSeconds),
+      overheadSeconds: Math.max(0, cpuSeconds - outcome.computeSeconds),
       waitSeconds: outcome.waitSeconds,
       wallSeconds,
       ...withLosses(trafficSince(before, trafficOf(all)), outcome.quantisation),

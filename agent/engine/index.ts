@@ -12,4 +12,4 @@ export type {
   StageSpecification,
   StateTensor,
 } from './types.ts';
-export { besideTraining, engineIn, startWorkerEngine } from './worker-engine.ts';
+export { besideTraining, engineIn, startWorkerEngine, type TrainingBeside } from './worker-engine.ts';

@@ -55,15 +55,28 @@ export async function engineIn(worker: Worker, signal?: AbortSignal): Promise<En
 }
 
 /** Of a board's processor, so that at least nine parts in ten are left for the training beside. */
-const loadingShare = 0.09;
+const leastShare = 0.09;
+
+/** An engine that trains while another is loaded. */
+export interface TrainingBeside {
+  readonly threads: number;
+  /** Processors that the board may use on average, where it is held to a quota. */
+  readonly quotaCores?: number | undefined;
+  /** Processors that the board used on average over the last step; undefined before the first. */
+  readonly usedCores?: number | undefined;
+}
 
 /**
  * How an engine is loaded beside one that trains. With the lowest priority it takes what that one leaves, and more where that has been
- * too little for long (`raiseSlowly`). Where the process may not raise it again, or more threads would keep it, it rests.
+ * too little for long (`raiseSlowly`). Where the process may not raise it again, or more threads would keep it, it rests; so it does under
+ * a quota, of which all threads use alike, whatever their priority: it takes what the last step has left of it, and a little in any case.
  */
-export function besideTraining(threads: number, quotaCores: number | undefined): BesideOptions {
-  const yields = threads === 1 && mayYield();
-  return yields ? { yields } : { loadingShare, ...(quotaCores !== undefined && { cores: quotaCores }) };
+export function besideTraining({ threads, quotaCores, usedCores }: TrainingBeside): BesideOptions {
+  if (quotaCores === undefined) {
+    return threads === 1 && mayYield() ? { yields: true } : { loadingShare: leastShare };
+  }
+  const left = usedCores === undefined ? 0 : 1 - usedCores / quotaCores;
+  return { loadingShare: Math.max(leastShare, left), cores: quotaCores };
 }
 
 /** @throws the signal's reason, EngineClosedError where the thread ends before */

@@ -37,9 +37,16 @@ test('who is in a hurry does not rest, and neither does who has no share', async
 });
 
 test('an engine beside training rests where its thread may not yield', (t) => {
-  const { cores, loadingShare } = besideTraining(2, 0.1);
-  t.deepEqual([cores, loadingShare], [0.1, 0.09]);
-  t.falsy(besideTraining(2, undefined).yields);
-  const alone = besideTraining(1, undefined);
+  t.deepEqual(besideTraining({ threads: 2 }), { loadingShare: 0.09 });
+  const alone = besideTraining({ threads: 1 });
   t.not(alone.loadingShare === undefined, !alone.yields);
+});
+
+test('under a quota it takes what the last step has left of it, and a little in any case', (t) => {
+  const under = (usedCores?: number) => besideTraining({ threads: 1, quotaCores: 0.2, usedCores });
+  t.deepEqual(under(), { loadingShare: 0.09, cores: 0.2 });
+  t.deepEqual(under(0.199), { loadingShare: 0.09, cores: 0.2 });
+  t.deepEqual(under(0.05), { loadingShare: 0.75, cores: 0.2 });
+  // A quota that has fallen since.
+  t.deepEqual(under(0.4), { loadingShare: 0.09, cores: 0.2 });
 });
