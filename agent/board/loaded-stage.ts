@@ -34,8 +34,8 @@ export async function loadStage(planned: PlannedStage, needs: LoadNeeds): Promis
   // Beside the loading; who waits for it is told.
   const opening = planned.index === 0 ? needs.samples.open(planned.plan, signal) : undefined;
   opening?.catch(() => {});
-  const quotaCores = createTelemetry().sample().cpuQuota;
-  const beside = needs.beside && besideTraining({ threads, quotaCores, ...needs.beside });
+  const beside =
+    needs.beside && besideTraining({ threads, quotaCores: createTelemetry().sample().cpuQuota, ...needs.beside });
   const engine = await engines.take(signal, beside);
   onEngine(engine);
   const description = await engine.load(specificationOf(planned, threads), { isBlank, ...(beside && { beside }) });

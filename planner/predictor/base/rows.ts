@@ -13,7 +13,7 @@ export const rowsOf = ({ id, pass }: Work) => `${id.slice(0, id.lastIndexOf('/')
 
 export const rowEffectOf = (effects: RowEffects, work: Work) => effects.get(rowsOf(work)) ?? 0;
 
-/** A stage on one board. Passes that were measured as one tell nothing of either. */
+/** A stage on one board. */
 export interface BoardStage {
   readonly board: number;
   readonly stage: StageSum;
@@ -22,7 +22,7 @@ export interface BoardStage {
 /** So many boards' worth of belief that a model's rows are like others'. */
 const priorBoards = 4;
 
-/** The mean over boards of what `within` leaves, drawn towards none. */
+/** The mean over boards of what `within` leaves, drawn towards none. Passes that were measured as one tell nothing of either. */
 export function fitRowEffects(stages: readonly BoardStage[], within: Within): RowEffects {
   const rests = stages.flatMap(({ board, stage }) => {
     const [part, ...others] = stage.parts;
