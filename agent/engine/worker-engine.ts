@@ -68,15 +68,14 @@ export interface TrainingBeside {
 
 /**
  * How an engine is loaded beside one that trains. With the lowest priority it takes what that one leaves, and more where that has been
- * too little for long (`raiseSlowly`). Where the process may not raise it again, or more threads would keep it, it rests; so it does under
- * a quota, of which all threads use alike, whatever their priority: it takes what the last step has left of it, and a little in any case.
+ * too little for long (`raiseSlowly`). Where the process may not raise it again, or more threads would keep it, it rests. Under a quota,
+ * of which all threads use alike, whatever their priority, it does both: it takes half of what the last step has left, and a little in any case.
  */
 export function besideTraining({ threads, quotaCores, usedCores }: TrainingBeside): BesideOptions {
-  if (quotaCores === undefined) {
-    return threads === 1 && mayYield() ? { yields: true } : { loadingShare: leastShare };
-  }
+  const yields = threads === 1 && mayYield();
+  if (quotaCores === undefined) return yields ? { yields } : { loadingShare: leastShare };
   const left = usedCores === undefined ? 0 : 1 - usedCores / quotaCores;
-  return { loadingShare: Math.max(leastShare, left), cores: quotaCores };
+  return { yields, loadingShare: Math.max(leastShare, left / 2), cores: quotaCores };
 }
 
 /** @throws the signal's reason, EngineClosedError where the thread ends before */

@@ -42,11 +42,14 @@ test('an engine beside training rests where its thread may not yield', (t) => {
   t.not(alone.loadingShare === undefined, !alone.yields);
 });
 
-test('under a quota it takes what the last step has left of it, and a little in any case', (t) => {
-  const under = (usedCores?: number) => besideTraining({ threads: 1, quotaCores: 0.2, usedCores });
+test('under a quota it takes half of what the last step has left, and a little in any case', (t) => {
+  const under = (usedCores?: number) => {
+    const { loadingShare, cores } = besideTraining({ threads: 1, quotaCores: 0.2, usedCores });
+    return { loadingShare, cores };
+  };
   t.deepEqual(under(), { loadingShare: 0.09, cores: 0.2 });
   t.deepEqual(under(0.199), { loadingShare: 0.09, cores: 0.2 });
-  t.deepEqual(under(0.05), { loadingShare: 0.75, cores: 0.2 });
+  t.deepEqual(under(0.05), { loadingShare: 0.375, cores: 0.2 });
   // A quota that has fallen since.
   t.deepEqual(under(0.4), { loadingShare: 0.09, cores: 0.2 });
 });
