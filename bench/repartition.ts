@@ -9,8 +9,8 @@ import { median, spread } from './statistics.ts';
 const CALM_STEPS = 10;
 const WEAK_BOARD = 'board2';
 const WEAK_QUOTA = 0.1;
-/** Steps before the prepare that the speed in it is held against. */
-const STEPS_BEFORE = 2;
+/** Steps on both sides of the change that are told with it. */
+const STEPS_AROUND = 4;
 
 interface Round {
   readonly pauseSeconds: number;
@@ -18,8 +18,9 @@ interface Round {
   readonly movedMB: number;
   readonly prepareSeconds: number;
   readonly handoverSeconds: number;
-  /** Undefined where the steps before were too few. */
   readonly shareDuringPrepare: number | undefined;
+  /** Seconds of the steps before the change and after it. */
+  readonly around: readonly number[];
 }
 
 /** What a planned change of plan costs a run in the lab. Numbers are defined in METHODOLOGY.md. */
@@ -41,7 +42,7 @@ export async function repartitionBench(args: readonly string[]): Promise<unknown
     rounds.push(roundOf(record));
     process.stderr.write(`${JSON.stringify(rounds.at(-1))}\n`);
   }
-  const of = (key: keyof Round) => rounds.flatMap((round) => round[key] ?? []);
+  const of = (key: Exclude<keyof Round, 'around'>) => rounds.flatMap((round) => round[key] ?? []);
   const { model, batch, microBatches } = sizes;
   return {
     model,
@@ -76,10 +77,14 @@ function roundOf({ recoveries, stepSeconds }: LabRecord): Round {
     prepareSeconds: readyAt - proposedAt,
     handoverSeconds: trainingAt! - at,
     shareDuringPrepare: shareDuring(change, stepSeconds),
+    around: stepSeconds.slice(Math.max(0, step - 1 - STEPS_AROUND), step - 1 + STEPS_AROUND),
   };
 }
 
-/** Steps a second while the next plan was made ready ÷ those of the steps right before; a step that is partly within counts in part. */
+/**
+ * Steps a second while the next plan was made ready ÷ those of the step right before; a step that is partly within counts in part. The one
+ * before that may still have had all of the board that became slow.
+ */
 function shareDuring({ step, at, proposedAt, readyAt }: Change, stepSeconds: readonly number[]): number | undefined {
   const ends = new Map<number, number>();
   let end = at;
@@ -88,13 +93,11 @@ function shareDuring({ step, at, proposedAt, readyAt }: Change, stepSeconds: rea
     end -= stepSeconds[index - 1]!;
   }
   const timed = [...ends].map(([index, ended]) => ({ ended, seconds: stepSeconds[index - 1]! }));
-  // The latest first; a board that has just become slow is found out after two steps at the soonest.
-  const before = timed.filter(({ ended }) => ended <= proposedAt!).slice(0, STEPS_BEFORE);
-  if (before.length < STEPS_BEFORE) return undefined;
+  const before = timed.find(({ ended }) => ended <= proposedAt!);
+  if (before === undefined) return undefined;
   const during = timed.reduce((steps, { ended, seconds }) => {
     const within = Math.min(ended, readyAt!) - Math.max(ended - seconds, proposedAt!);
     return steps + Math.max(0, within) / seconds;
   }, 0);
-  const secondsBefore = before.reduce((sum, { seconds }) => sum + seconds, 0);
-  return during / (readyAt! - proposedAt!) / (before.length / secondsBefore);
+  return (during * before.seconds) / (readyAt! - proposedAt!);
 }
