@@ -37,6 +37,9 @@ test('who is in a hurry does not rest, and neither does who has no share', async
 });
 
 test('an engine beside training rests where its thread may not yield', (t) => {
+  const { cores, loadingShare, yields } = besideTraining({ threads: 2, quotaCores: 0.1 });
+  t.deepEqual([cores, loadingShare], [0.1, 0.09]);
+  t.falsy(yields);
   t.deepEqual(besideTraining({ threads: 2 }), { loadingShare: 0.09 });
   const alone = besideTraining({ threads: 1 });
   t.not(alone.loadingShare === undefined, !alone.yields);

@@ -1,5 +1,5 @@
-import { mean } from '../../statistics.ts';
 import type { Work } from '../work/work.ts';
+import { shrunkenMean } from './shrinking.ts';
 import { type StageSum, stageSum, type Within } from './within.ts';
 
 /**
@@ -8,8 +8,11 @@ import { type StageSum, stageSum, type Within } from './within.ts';
  */
 export type RowEffects = ReadonlyMap<string, number>;
 
-/** What a block's rows are: those of its model and pass, 'resnet18 backward', 'resnet18@double backward'. */
-export const rowsOf = ({ id, pass }: Work) => `${id.slice(0, id.lastIndexOf('/'))} ${pass}`;
+/** Whose blocks a work is of: 'resnet18', 'resnet18@double'. */
+export const modelOf = ({ id }: Work) => id.slice(0, id.lastIndexOf('/'));
+
+/** What a block's rows are: those of its model and pass, 'resnet18 backward'. */
+export const rowsOf = (work: Work) => `${modelOf(work)} ${work.pass}`;
 
 export const rowEffectOf = (effects: RowEffects, work: Work) => effects.get(rowsOf(work)) ?? 0;
 
@@ -19,10 +22,7 @@ export interface BoardStage {
   readonly stage: StageSum;
 }
 
-/** So many boards' worth of belief that a model's rows are like others'. */
-const priorBoards = 4;
-
-/** The mean over boards of what `within` leaves, drawn towards none. Passes that were measured as one tell nothing of either. */
+/** What `within` leaves, a board counting as one however many of its rows were measured. Passes that were measured as one tell nothing of either. */
 export function fitRowEffects(stages: readonly BoardStage[], within: Within): RowEffects {
   const rests = stages.flatMap(({ board, stage }) => {
     const [part, ...others] = stage.parts;
@@ -32,7 +32,7 @@ export function fitRowEffects(stages: readonly BoardStage[], within: Within): Ro
   return new Map(
     [...Map.groupBy(rests, ({ name }) => name)].map(([name, all]) => {
       const boards = new Set(all.map(({ board }) => board)).size;
-      return [name, (mean(all.map(({ log }) => log)) * boards) / (boards + priorBoards)];
+      return [name, shrunkenMean(all.map(({ log }) => ({ log, boards: boards / all.length })))];
     }),
   );
 }

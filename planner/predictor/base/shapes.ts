@@ -1,6 +1,7 @@
-import { mean, sum } from '../../statistics.ts';
+import { mean } from '../../statistics.ts';
 import { shapeOf } from '../work/shape.ts';
 import type { Work } from '../work/work.ts';
+import { shrunkenMean, type Weighed } from './shrinking.ts';
 
 /**
  * What computations of one shape take beyond what their amounts say, in logarithms, on any board: a random effect of the
@@ -24,14 +25,9 @@ export function effectOf({ shapes, sized }: ShapeEffects, work: Work): number {
 export const isKnownShape = ({ shapes }: ShapeEffects, work: Work) => shapes.has(shapeOf(work));
 
 /** What is left of a work's time on the boards that it was seen on. */
-export interface Rest {
+export interface Rest extends Weighed {
   readonly work: Work;
-  readonly log: number;
-  readonly boards: number;
 }
-
-/** So many boards' worth of belief that a shape is like others of its amounts. */
-const priorBoards = 4;
 
 /** Means that are drawn towards zero: first of the shape over its micro-batches, then of what is left at each. */
 export function fitShapeEffects(rests: readonly Rest[]): ShapeEffects {
@@ -44,10 +40,5 @@ export function fitShapeEffects(rests: readonly Rest[]): ShapeEffects {
 
 function shrunkenMeans(rests: readonly Rest[], nameOf: (work: Work) => string): ReadonlyMap<string, number> {
   const groups = Map.groupBy(rests, ({ work }) => nameOf(work));
-  return new Map(
-    [...groups].map(([name, all]) => {
-      const boards = sum(all.map((rest) => rest.boards));
-      return [name, sum(all.map(({ log, boards: own }) => own * log)) / (boards + priorBoards)];
-    }),
-  );
+  return new Map([...groups].map(([name, all]) => [name, shrunkenMean(all)]));
 }

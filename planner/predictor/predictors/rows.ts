@@ -1,7 +1,7 @@
 import { mean, sum } from '../../statistics.ts';
 import { type OwnTime, type OwnTimes, timeOf, withTime } from '../adaptation/own-times.ts';
 import type { FittedModel } from '../base/fit.ts';
-import { rowEffectOf } from '../base/rows.ts';
+import { modelOf, rowEffectOf } from '../base/rows.ts';
 import { borderShareOf, splitAlone } from '../base/within.ts';
 import type { Work } from '../work/work.ts';
 
@@ -23,7 +23,7 @@ const leastVariance = 0.05;
 const farthest = 0.3;
 
 /** All rows of a model have it in common: 'rows of mobilenetv2@double'. No work has such a name. */
-const nameOf = ({ id }: Work) => `rows of ${id.slice(0, id.lastIndexOf('/'))}`;
+const nameOf = (work: Work) => `rows of ${modelOf(work)}`;
 
 /** Of a block's time alone (`seconds`) on this board: what it takes in a row of blocks, and what the row has once. */
 export function inRow({ model, weights, works }: RowState, work: Work, seconds: number) {
